@@ -1,0 +1,2 @@
+export { type Member, type MemberRecord, type MemberStatus } from "./member.js";
+export { Membership, type MembershipOptions } from "./membership.js";
