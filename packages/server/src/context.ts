@@ -1,0 +1,100 @@
+import type { Clock, Random } from "@steppe/shared";
+import type { CommandName, CommandPayload, CommandResult, StateStore } from "@steppe/state";
+
+import type { Member } from "./membership/index.js";
+
+/** The lines of a log; winston's loggers fit. Nothing secret may reach it. */
+export interface Logger {
+  debug(text: string, fields?: Record<string, unknown>): void;
+  info(text: string, fields?: Record<string, unknown>): void;
+  warn(text: string, fields?: Record<string, unknown>): void;
+  error(text: string, fields?: Record<string, unknown>): void;
+}
+
+/** What the server counts and measures; names are dotted as Nomad's are (`nomad.rpc.query`). */
+export interface Metrics {
+  increment(name: string, count?: number, labels?: Readonly<Record<string, string>>): void;
+  gauge(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
+  /** A duration or size; durations in milliseconds. */
+  sample(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
+  /** The answer of `/v1/metrics`: Gauges, Points, Counters, Samples, Timestamp. */
+  summary(): unknown;
+  /** The same in Prometheus' text format. */
+  prometheus(): Promise<string>;
+}
+
+export interface RaftPeer {
+  /** The server's UUID. */
+  readonly id: string;
+  readonly name: string;
+  /** `host:port` of the servers' RPC. */
+  readonly address: string;
+  readonly voter: boolean;
+}
+
+/** What the pipeline, the handlers and the leader loops use of Raft; `RaftDriver` is the real one. */
+export interface Raft {
+  /**
+   * Resolves when this server has applied the entry. Rejects with code `noLeader` when the entry was never appended, with
+   * `unknownOutcome` when it may or may not be committed.
+   */
+  propose(data: Uint8Array): Promise<{ index: number; result: unknown }>;
+  /** Resolves when this server has applied whatever was committed in the cluster when it was called. */
+  readIndex(): Promise<void>;
+  waitApplied(index: number): Promise<void>;
+  /** A quorum confirmed this leader so recently that no other can exist, and it has applied an entry of its own term. */
+  hasLease(): boolean;
+  isLeader(): boolean;
+  /** Raft's number of the leader, 0 for none. */
+  leaderId(): number;
+  leader(): RaftPeer | undefined;
+  term(): number;
+  /** Milliseconds since the leader was last heard; 0 on the leader. */
+  lastContactMs(): number;
+  onLeadership(listener: (leading: boolean, term: number) => void): void;
+  configuration(): readonly RaftPeer[];
+}
+
+/** What a server is called and where it is reached. */
+export interface ServerConfig {
+  readonly name: string;
+  /** The server's UUID. */
+  readonly id: string;
+  readonly region: string;
+  readonly datacenter: string;
+  readonly version: string;
+  /** `host:port` as others reach it. */
+  readonly httpAddress: string;
+  readonly rpcAddress: string;
+  readonly minHeartbeatTTLMs: number;
+  readonly maxHeartbeatsPerSecond: number;
+  readonly heartbeatGraceMs: number;
+  /** The agent's whole configuration with secrets blanked, as `/v1/agent/self` shows it. */
+  readonly agent: Readonly<Record<string, unknown>>;
+}
+
+/** The servers that this one knows, of all regions. */
+export interface Members {
+  members(): readonly Member[];
+  self(): Member;
+}
+
+/** Everything that handlers and leader loops work with; made once, by the composition root. */
+export interface ServerContext {
+  readonly config: ServerConfig;
+  readonly state: StateStore;
+  readonly raft: Raft;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly members: Members;
+  /**
+   * Puts a command into the log; resolves when it is applied here, with the log's index and what `apply` returned. An error
+   * that `apply` returned is thrown.
+   */
+  propose<N extends CommandName>(
+    name: N,
+    payload: CommandPayload<N>,
+  ): Promise<{ index: number; result: CommandResult<N> }>;
+}
