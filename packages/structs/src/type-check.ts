@@ -1,0 +1,94 @@
+import type { TSchema } from "@sinclair/typebox";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { errors } from "./errors.js";
+
+/**
+ * Checks normalized input against its schema with ajv, compiled at the first use (tens of milliseconds for a job: agents call
+ * `warmSchemas` at start). Keys may be missing, which `fill` mends; types must be right.
+ */
+export function checkTypes(schema: TSchema, value: unknown): void {
+  const validate = validatorOf(schema);
+  if (validate(value)) return;
+  throw typeError(schema, (validate.errors ?? [])[0] as ErrorObject, value);
+}
+
+const validators = new WeakMap<object, ValidateFunction>();
+let ajv: Ajv | undefined;
+
+function validatorOf(schema: TSchema): ValidateFunction {
+  let validate = validators.get(schema);
+  if (!validate) {
+    ajv ??= new Ajv({ strict: false, allErrors: false, validateFormats: false });
+    validate = ajv.compile(inputSchema(schema));
+    validators.set(schema, validate);
+  }
+  return validate;
+}
+
+/** Compiles the checks of these schemas now rather than in a request. */
+export function warmSchemas(schemas: readonly TSchema[]): void {
+  for (const schema of schemas) validatorOf(schema);
+}
+
+/** The schema without its required keys; every struct once, under `$defs`, so that ajv compiles it once. */
+function inputSchema(root: TSchema): object {
+  const defs: Record<string, object> = {};
+  const names = new Map<object, string>();
+  const convert = (schema: TSchema): object => {
+    const base = schema["nullable"] ? { nullable: true } : {};
+    if (schema["type"] === "array") return { ...base, type: "array", items: convert(schema["items"]) };
+    if (schema["type"] === "object" && schema["properties"]) {
+      const properties = schema["properties"] as Record<string, TSchema>;
+      let name = names.get(properties);
+      if (name === undefined) {
+        name = `${schema["goType"]}${names.size}`;
+        names.set(properties, name);
+        const converted = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, convert(value)]));
+        defs[name] = { type: "object", properties: converted, nullable: true };
+      }
+      return { $ref: `#/$defs/${name}` };
+    }
+    if (schema["type"] === "object") {
+      return { ...base, type: "object", additionalProperties: convert(schema["additionalProperties"]) };
+    }
+    const { type, minimum } = schema as { type?: string; minimum?: number };
+    return { ...base, ...(type ? { type } : {}), ...(minimum === undefined ? {} : { minimum }) };
+  };
+  return { ...convert(root), $defs: defs };
+}
+
+/** Go's text for a value of the wrong type: the struct, the path of fields from the root, and the field's type. */
+function typeError(root: TSchema, failure: ErrorObject, value: unknown): Error {
+  let schema = root;
+  let at: unknown = value;
+  let structName = "";
+  const path: string[] = [];
+  for (const part of failure.instancePath.split("/").slice(1)) {
+    const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    at = (at as Record<string, unknown>)[key];
+    if (schema["type"] === "array") schema = schema["items"];
+    else if (schema["properties"]) {
+      structName = schema["goType"];
+      path.push(key);
+      schema = schema["properties"][key];
+    } else schema = schema["additionalProperties"];
+  }
+  const place = structName === "" ? "value" : `struct field ${structName}.${path.join(".")}`;
+  return errors.wrongType({ value: kindOf(at), place, type: goTypeOf(schema) });
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value !== "number") return typeof value;
+  return Number.isInteger(value) && value >= 0 ? "number" : `number ${value}`;
+}
+
+function goTypeOf(schema: TSchema): string {
+  if (schema["type"] === "array") return `[]${elementType(schema["items"])}`;
+  if (schema["properties"]) return `api.${schema["goType"]}`;
+  if (schema["type"] === "object") return `map[string]${elementType(schema["additionalProperties"])}`;
+  return schema["goType"];
+}
+
+const elementType = (schema: TSchema): string => (schema["properties"] ? `*${goTypeOf(schema)}` : goTypeOf(schema));
