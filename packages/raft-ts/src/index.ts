@@ -11,6 +11,22 @@ export {
   type ConfChangeV2,
 } from "./conf-change.js";
 export { ReadOnlyOption, type Config } from "./config.js";
+export {
+  describeConfChanges,
+  describeConfState,
+  describeConfig,
+  describeData,
+  describeEntries,
+  describeEntry,
+  describeHardState,
+  describeMessage,
+  describeMessageType,
+  describeProgress,
+  describeRaftState,
+  describeReady,
+  describeSnapshot,
+  describeSoftState,
+} from "./describe.js";
 export { InvariantError, RaftError, isRaftError, type RaftErrorCode } from "./errors.js";
 export { MemoryStorage, emptyConfState, emptyHardState, emptySnapshot } from "./memory-storage.js";
 export { isLocalMessage, isLocalTarget, isResponseMessage, newMessage } from "./messages.js";
