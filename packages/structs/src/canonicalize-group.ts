@@ -55,7 +55,6 @@ export function canonicalGroup(input: Input<TaskGroup>, group: TaskGroup, defaul
   group.PreventRescheduleOnLost = input.PreventRescheduleOnLost ?? false;
   for (const [name, volume] of Object.entries(group.Volumes ?? {})) volume.Name ||= name;
   group.Networks?.forEach(canonicalNetwork);
-  if (group.Consul) group.Consul.Cluster ||= "default";
   group.Services?.forEach((service, i) => canonicalService(input.Services?.[i] ?? {}, service, { job, group }));
   for (let i = 0; i < group.Tasks.length; i++) {
     const task = group.Tasks[i];
@@ -79,7 +78,6 @@ function canonicalScaling(input: Input<TaskGroup>, group: TaskGroup, { job, cont
   const policy = group.Scaling;
   if (!policy) return;
   if (input.Scaling?.Min === null || input.Scaling?.Min === undefined) policy.Min = group.Count;
-  policy.Type ||= "horizontal";
   policy.Target = { Namespace: job.Namespace, Job: job.ID, Group: group.Name };
   const before = context.existing?.TaskGroups.find((other) => other.Name === group.Name)?.Scaling;
   policy.ID = before?.ID || policy.ID || (context.uuid?.() ?? "");

@@ -12,11 +12,8 @@ export function canonicalService(
 ): void {
   const { job, group, task } = parent;
   service.Name = interpolateName(service.Name, parent);
-  service.Provider ||= "consul";
-  service.AddressMode ||= "auto";
-  service.OnUpdate ||= "require_healthy";
-  service.Cluster ||= "default";
-  service.Namespace = service.Provider === "nomad" ? job.Namespace : group.Consul?.Namespace || job.ConsulNamespace || "default";
+  service.Namespace =
+    service.Provider === "nomad" ? job.Namespace : group.Consul?.Namespace || job.ConsulNamespace || "default";
   if (task) service.TaskName = task.Name;
   for (const [i, check] of (service.Checks ?? []).entries()) {
     check.Name ||= `service: "${service.Name}" check`;
@@ -32,6 +29,8 @@ export function canonicalService(
     }
   }
   delete service.CheckRestart;
+  const proxy = service.Connect?.Gateway?.Proxy;
+  if (proxy) proxy.ConnectTimeout ??= 5e9;
 }
 
 /** A service without a name is called after its job, group and task; names may contain those as `${JOB}` and so on. */

@@ -35,12 +35,11 @@ export function canonicalTask(input: Input<Task>, task: Task, parent: { job: Job
   for (const identity of task.Identities ?? []) canonicalIdentity(identity);
   task.Services?.forEach((service, i) => canonicalService(input.Services?.[i] ?? {}, service, { ...parent, task }));
   for (const template of task.Templates ?? []) template.ChangeSignal = template.ChangeSignal.toUpperCase();
-  if (task.Vault) canonicalVault(task.Vault);
+  if (task.Vault) task.Vault.ChangeSignal = (task.Vault.ChangeSignal || "SIGHUP").toUpperCase();
+  if (task.CSIPluginConfig) task.CSIPluginConfig.HealthTimeout ||= 30e9;
   for (const artifact of task.Artifacts ?? []) {
-    artifact.GetterMode ||= "any";
     artifact.RelativeDest ||= artifact.GetterMode === "file" ? `local/${fileName(artifact.GetterSource)}` : "local/";
   }
-  for (const mount of task.VolumeMounts ?? []) mount.PropagationMode ||= "private";
 }
 
 function canonicalResources(input: Input<Task>, task: Task): void {
@@ -59,12 +58,6 @@ function canonicalLogs(input: Input<Task>, task: Task): void {
 
 function canonicalIdentity(identity: WorkloadIdentity): void {
   identity.ChangeSignal = identity.ChangeSignal.toUpperCase();
-}
-
-function canonicalVault(vault: NonNullable<Task["Vault"]>): void {
-  vault.Cluster ||= "default";
-  vault.ChangeMode ||= "restart";
-  vault.ChangeSignal = (vault.ChangeSignal || "SIGHUP").toUpperCase();
 }
 
 /** The last part of a URL's path. */

@@ -14,12 +14,10 @@ export function canonicalizeJob(input: JobInput, context: CanonicalizeContext = 
   job.Region = input.Region || context.region || "global";
   job.Namespace = context.namespace || input.Namespace || NAMESPACE_DEFAULT;
   job.Name ||= job.ID;
-  job.Type ||= JobType.service;
   job.Priority ||= JOB_DEFAULT_PRIORITY;
   job.NodePool ||= NODE_POOL_DEFAULT;
   job.Datacenters ??= ["*"];
   if (context.nowNs) job.SubmitTime = context.nowNs;
-  if (job.Periodic) canonicalPeriodic(job);
   const defaults = jobDefaults(input, job, context);
   // Only these two of the job's own block are stored: the rest lives in the groups.
   job.Update = defaults.update
@@ -33,12 +31,6 @@ export function canonicalizeJob(input: JobInput, context: CanonicalizeContext = 
     if (group) canonicalGroup(groups[i] ?? {}, group, defaults);
   }
   return job;
-}
-
-function canonicalPeriodic(job: Job): void {
-  if (!job.Periodic) return;
-  job.Periodic.SpecType ||= "cron";
-  job.Periodic.TimeZone ||= "UTC";
 }
 
 function jobDefaults(input: JobInput, job: Job, context: CanonicalizeContext): JobDefaults {

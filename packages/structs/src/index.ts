@@ -29,3 +29,8 @@ export * from "./defaults.js";
 export { errors as structsErrors } from "./errors.js";
 export { fill, normalize } from "./normalize.js";
 export { checkTypes, warmSchemas } from "./type-check.js";
+export { comparableResources, type ComparableResources, networkPorts } from "./comparable-resources.js";
+export { deepEqual, jobSpecEqual } from "./equal.js";
+export * from "./stubs.js";
+export { type JobVerdict, validateJob } from "./validate.js";
+export { formatErrors, formatWarnings } from "./validate-text.js";

@@ -17,7 +17,9 @@ function normalizeShape(shape: Shape, value: unknown): unknown {
       return isRecord(value) ? normalizeStruct(shape, value) : value;
     case "list": {
       if (!Array.isArray(value) || isFlat(shape.items, value)) return value;
-      return value.map((item) => (item === null || item === undefined ? zeroOf(shape.items) : normalizeShape(shape.items, item)));
+      return value.map((item) =>
+        item === null || item === undefined ? zeroOf(shape.items) : normalizeShape(shape.items, item),
+      );
     }
     case "map": {
       if (!isRecord(value) || isFlat(shape.values, Object.values(value))) return value;
@@ -81,6 +83,8 @@ function fillStruct(shape: StructShape, value: Record<string, unknown>): Record<
     if (item === null || item === undefined) continue;
     const field = shape.byName.get(key);
     if (!field || (field.optional && isEmpty(item))) continue;
+    // An empty text says nothing where the default is not empty: `restart`, `consul`, `default`.
+    if (item === "" && field.shape.zero !== null) continue;
     out[key] = field.shape.kind === "scalar" ? item : fillShape(field.shape, item);
   }
   for (const field of shape.nested) if (out[field.name] === null) out[field.name] = fillShape(field.shape, {});
