@@ -57,10 +57,14 @@ async function buildImage(): Promise<void> {
   }
   const authority =
     certificates === undefined ? [] : ["-v", `${certificates}:/ca.pem:ro`, "--env", "NODE_EXTRA_CA_CERTS=/ca.pem"];
-  await run("podman", ["build", "--format=docker", "--network=host", ...authority, "-t", "docker.io/library/steppe:local", "."], {
-    cwd: root,
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  await run(
+    "podman",
+    ["build", "--format=docker", "--network=host", ...authority, "-t", "docker.io/library/steppe:local", "."],
+    {
+      cwd: root,
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
 }
 
 const job = {
