@@ -18,5 +18,5 @@ export interface Filter {
  */
 export function compileFilter(text: string, kinds: FieldKinds = defaultFieldKinds): Filter {
   const predicate = compileExpression(parseFilter(text), kinds);
-  return { text, matches: predicate as (row: object) => boolean };
+  return { text, matches: predicate };
 }
