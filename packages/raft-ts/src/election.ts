@@ -1,16 +1,19 @@
 // Elections (Raft paper §5.2, §5.4.1), pre-elections (Raft thesis §9.6) and forced ones (§3.10).
 
-import { RaftError } from "./errors.js";
-import { handleAppend, handleHeartbeat, handleSnapshot } from "./follower.js";
+import { RaftError, invariant } from "./errors.js";
+import { handleAppend, handleHeartbeat, handleSnapshot } from "./leader-messages.js";
 import { isPromised } from "./lease.js";
 import { newMessage, voteResponseType } from "./messages.js";
+import { appendOwnEntries } from "./proposals.js";
 import { VoteResult } from "./quorum.js";
 import type { Raft } from "./raft.js";
 import { broadcastAppend } from "./replication.js";
-import { EntryType, MessageType, NONE, RaftState, type Message } from "./types.js";
+import { EntryType, MessageType, NONE, RaftState, type Message, type MessageHandlers } from "./types.js";
 
 /** The context of vote requests that a leader has ordered: no lease stands against them. */
 export const campaignTransfer = "CampaignTransfer";
+
+const noBytes = new Uint8Array(0);
 
 type Campaign = "preElection" | "election" | "transfer";
 
@@ -21,11 +24,11 @@ export function startElection(raft: Raft): void {
     raft.logger?.info?.(`${raft.id} ignores the election timeout: it promised a leader not to vote`);
     return;
   }
-  hup(raft, raft.config.preVote ? "preElection" : "election");
+  campaign(raft, raft.config.preVote ? "preElection" : "election");
 }
 
 /** Starts a campaign if this node may win: not a leader, not a learner, and sure of its configuration. */
-export function hup(raft: Raft, campaign: Campaign): void {
+export function campaign(raft: Raft, kind: Campaign): void {
   if (raft.state === RaftState.leader) return;
   if (!raft.promotable()) {
     raft.logger?.warn?.(`${raft.id} is unpromotable and can not campaign`);
@@ -37,7 +40,7 @@ export function hup(raft: Raft, campaign: Campaign): void {
     return;
   }
   raft.logger?.info?.(`${raft.id} is starting a new election at term ${raft.term}`);
-  startCampaign(raft, campaign);
+  startCampaign(raft, kind);
 }
 
 function hasUnappliedConfChange(raft: Raft): boolean {
@@ -51,14 +54,14 @@ function hasUnappliedConfChange(raft: Raft): boolean {
   return false;
 }
 
-function startCampaign(raft: Raft, campaign: Campaign): void {
-  const pre = campaign === "preElection";
+function startCampaign(raft: Raft, kind: Campaign): void {
+  const pre = kind === "preElection";
   if (pre) raft.becomePreCandidate();
   else raft.becomeCandidate();
   const type = pre ? MessageType.msgPreVote : MessageType.msgVote;
   // A pre-candidate asks about the term which it would enter.
   const term = pre ? raft.term + 1 : raft.term;
-  const context = campaign === "transfer" ? campaignTransfer : undefined;
+  const context = kind === "transfer" ? campaignTransfer : undefined;
   for (const id of raft.tracker.voterIds) {
     if (id === raft.id) {
       // The own vote counts once it is stored, like any other.
@@ -96,34 +99,34 @@ export function handleVoteRequest(raft: Raft, message: Message): void {
   }
 }
 
-/** Candidates and pre-candidates: count votes, and give way to a leader of the term. */
-export function stepCandidate(raft: Raft, message: Message): void {
-  switch (message.type) {
-    case MessageType.msgProp:
-      throw new RaftError("proposalDropped");
-    case MessageType.msgApp:
-      raft.becomeFollower(message.term, message.from);
-      handleAppend(raft, message);
-      break;
-    case MessageType.msgHeartbeat:
-      raft.becomeFollower(message.term, message.from);
-      handleHeartbeat(raft, message);
-      break;
-    case MessageType.msgSnap:
-      raft.becomeFollower(message.term, message.from);
-      handleSnapshot(raft, message);
-      break;
-    case MessageType.msgVoteResp:
-      if (raft.state === RaftState.candidate) countVote(raft, message);
-      break;
-    case MessageType.msgPreVoteResp:
-      // A late answer must not count in the election itself: it is no promise.
-      if (raft.state === RaftState.preCandidate) countVote(raft, message);
-      break;
-    default:
-    // Nothing else concerns a candidate; an order to take over is moot.
-  }
-}
+/**
+ * Candidates and pre-candidates count votes, and give way to a leader of the term. Nothing else concerns them; an order
+ * to take over is moot.
+ */
+export const candidateHandlers: MessageHandlers<Raft> = {
+  [MessageType.msgProp]() {
+    throw new RaftError("proposalDropped");
+  },
+  [MessageType.msgApp](raft, message) {
+    raft.becomeFollower(message.term, message.from);
+    handleAppend(raft, message);
+  },
+  [MessageType.msgHeartbeat](raft, message) {
+    raft.becomeFollower(message.term, message.from);
+    handleHeartbeat(raft, message);
+  },
+  [MessageType.msgSnap](raft, message) {
+    raft.becomeFollower(message.term, message.from);
+    handleSnapshot(raft, message);
+  },
+  [MessageType.msgVoteResp](raft, message) {
+    if (raft.state === RaftState.candidate) countVote(raft, message);
+  },
+  [MessageType.msgPreVoteResp](raft, message) {
+    // A late answer must not count in the election itself: it is no promise.
+    if (raft.state === RaftState.preCandidate) countVote(raft, message);
+  },
+};
 
 function countVote(raft: Raft, message: Message): void {
   raft.tracker.recordVote(message.from, !message.reject);
@@ -133,11 +136,27 @@ function countVote(raft: Raft, message: Message): void {
     if (raft.state === RaftState.preCandidate) {
       startCampaign(raft, "election");
     } else {
-      raft.becomeLeader();
+      becomeLeader(raft);
       broadcastAppend(raft);
     }
   } else if (result === VoteResult.lost) {
     // Not the message's term: a pre-vote's is one ahead.
     raft.becomeFollower(raft.term, NONE);
   }
+}
+
+function becomeLeader(raft: Raft): void {
+  invariant(raft.state === RaftState.candidate, "raft: only a candidate can become leader");
+  raft.reset(raft.term);
+  raft.lead = raft.id;
+  raft.state = RaftState.leader;
+  const own = raft.tracker.progress.get(raft.id)!;
+  own.becomeReplicate();
+  own.recentActive = true;
+  // Conservative: any of the entries that are not committed may be a configuration change.
+  raft.pendingConfIndex = raft.log.lastIndex();
+  // An entry of its own term, for only such an entry's commit commits those of earlier terms (Raft paper §5.4.2, §8).
+  const accepted = appendOwnEntries(raft, [{ term: 0, index: 0, type: EntryType.normal, data: noBytes }], true);
+  invariant(accepted, "raft: the empty entry was refused");
+  raft.logger?.info?.(`${raft.id} became leader at term ${raft.term}`);
 }

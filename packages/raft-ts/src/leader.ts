@@ -1,50 +1,34 @@
 // A leader: appends proposals, replicates them, commits, and watches over its followers.
 
-import { asConfChangeV2, decodeConfChange } from "./conf-change.js";
-import { RaftError, invariant } from "./errors.js";
-import { isJoint } from "./membership.js";
-import { newMessage } from "./messages.js";
 import type { Progress } from "./progress.js";
+import { handleProposal } from "./proposals.js";
 import type { Raft } from "./raft.js";
 import { acknowledgeRead, handleReadIndex, releasePostponedReads } from "./reads.js";
-import { broadcastAppend, maybeSendAppend, payloadSize, sendTimeoutNow } from "./replication.js";
+import { broadcastAppend, maybeSendAppend, sendTimeoutNow } from "./replication.js";
 import { ProgressState } from "./status.js";
-import { EntryType, MessageType, NONE, RaftState, type Entry, type Message } from "./types.js";
+import { MessageType, NONE, type Message, type MessageHandlers } from "./types.js";
 
-const noBytes = new Uint8Array(0);
+export const leaderHandlers: MessageHandlers<Raft> = {
+  [MessageType.msgProp]: handleProposal,
+  [MessageType.msgReadIndex]: handleReadIndex,
+  [MessageType.msgAppResp]: withProgress(handleAppendResponse),
+  [MessageType.msgHeartbeatResp]: withProgress(handleHeartbeatResponse),
+  [MessageType.msgSnapStatus]: withProgress(handleSnapshotStatus),
+  [MessageType.msgUnreachable]: withProgress((_raft, _message, progress) => {
+    // What was sent ahead is probably lost.
+    if (progress.state === ProgressState.replicate) progress.becomeProbe();
+  }),
+  [MessageType.msgTransferLeader]: withProgress(handleTransfer),
+};
 
-export function stepLeader(raft: Raft, message: Message): void {
-  if (message.type === MessageType.msgProp) {
-    handleProposal(raft, message);
-    return;
-  }
-  if (message.type === MessageType.msgReadIndex) {
-    handleReadIndex(raft, message);
-    return;
-  }
-  const progress = raft.tracker.progress.get(message.from);
-  // From somebody who is not a member (any more).
-  if (progress === undefined) return;
-  switch (message.type) {
-    case MessageType.msgAppResp:
-      handleAppendResponse(raft, message, progress);
-      break;
-    case MessageType.msgHeartbeatResp:
-      handleHeartbeatResponse(raft, message, progress);
-      break;
-    case MessageType.msgSnapStatus:
-      handleSnapshotStatus(message, progress);
-      break;
-    case MessageType.msgUnreachable:
-      // What was sent ahead is probably lost.
-      if (progress.state === ProgressState.replicate) progress.becomeProbe();
-      break;
-    case MessageType.msgTransferLeader:
-      handleTransfer(raft, message, progress);
-      break;
-    default:
-    // Everything else is for other roles.
-  }
+type ProgressHandler = (raft: Raft, message: Message, progress: Progress) => void;
+
+/** Drops messages from, or about, a node that is not a member (any more). */
+function withProgress(handler: ProgressHandler): (raft: Raft, message: Message) => void {
+  return (raft, message) => {
+    const progress = raft.tracker.progress.get(message.from);
+    if (progress !== undefined) handler(raft, message, progress);
+  };
 }
 
 /** Steps down unless a quorum was heard from since the last check (Raft thesis §6.2). */
@@ -56,73 +40,6 @@ export function checkQuorum(raft: Raft): void {
   for (const id of raft.tracker.ids) {
     if (id !== raft.id) raft.tracker.progress.get(id)!.recentActive = false;
   }
-}
-
-function handleProposal(raft: Raft, message: Message): void {
-  invariant(message.entries.length > 0, "raft: a proposal without entries");
-  // A removed leader could not even count its own acknowledgement; a departing one must let its successor catch up.
-  if (!raft.tracker.progress.has(raft.id) || raft.leadTransferee !== NONE) throw new RaftError("proposalDropped");
-  const entries = screenConfChanges(raft, message.entries);
-  if (!appendOwnEntries(raft, entries, message.from === raft.id)) throw new RaftError("proposalDropped");
-  broadcastAppend(raft);
-}
-
-/** Replaces configuration changes that may not be made now by empty entries. */
-function screenConfChanges(raft: Raft, entries: readonly Entry[]): readonly Entry[] {
-  if (entries.every((entry) => entry.type === EntryType.normal)) return entries;
-  const lastIndex = raft.log.lastIndex();
-  return entries.map((entry, i) => {
-    if (entry.type === EntryType.normal) return entry;
-    const problem = findConfChangeProblem(raft, entry);
-    if (problem !== undefined && !raft.config.disableConfChangeValidation) {
-      raft.logger?.info?.(`${raft.id} ignoring a configuration change: ${problem}`);
-      return { term: 0, index: 0, type: EntryType.normal, data: noBytes };
-    }
-    raft.pendingConfIndex = lastIndex + 1 + i;
-    return entry;
-  });
-}
-
-function findConfChangeProblem(raft: Raft, entry: Entry): string | undefined {
-  const change = asConfChangeV2(decodeConfChange(entry.type, entry.data));
-  const wantsLeave = change.changes.length === 0;
-  const joint = isJoint(raft.tracker.config);
-  // Two changes in flight could make configurations take effect whose majorities do not overlap. Since pendingConfIndex
-  // is set to the log's end on election, this also waits for a commit of the own term, without which single-step
-  // changes were unsafe as first published (Raft mailing list, July 2015).
-  if (raft.pendingConfIndex > raft.log.applied) {
-    return `possible unapplied conf change at index ${raft.pendingConfIndex} (applied to ${raft.log.applied})`;
-  }
-  if (joint && !wantsLeave) return "must transition out of joint config first";
-  if (!joint && wantsLeave) return "not in joint state; refusing empty conf change";
-  return undefined;
-}
-
-/**
- * Gives entries their place in the log. False if the uncommitted data would exceed its limit. `owned` entries belong to
- * nobody else and are filled in; others are copied.
- */
-export function appendOwnEntries(raft: Raft, entries: readonly Entry[], owned: boolean): boolean {
-  const size = payloadSize(entries);
-  // The first entry is let through whatever its size, and so is one without data: those that a leader makes for itself.
-  if (raft.uncommittedSize > 0 && size > 0 && raft.uncommittedSize + size > raft.config.maxUncommittedEntriesSize) {
-    raft.logger?.debug?.(`${raft.id} appending new entries to log would exceed uncommitted entry size limit`);
-    return false;
-  }
-  raft.uncommittedSize += size;
-  const { term } = raft;
-  let index = raft.log.lastIndex();
-  invariant(Number.isSafeInteger(index + entries.length), "raft: the log's indexes are exhausted");
-  if (owned) {
-    for (const entry of entries) Object.assign(entry, { term, index: ++index });
-    raft.log.append(entries);
-  } else {
-    raft.log.append(entries.map(({ type, data }) => ({ term, index: ++index, type, data })));
-  }
-  // The leader acknowledges to itself, like a follower, when this is stored; it need not be the first to store it
-  // (Raft thesis §10.2.1).
-  raft.send(newMessage(MessageType.msgAppResp, raft.id, { index }));
-  return true;
 }
 
 function handleAppendResponse(raft: Raft, message: Message, progress: Progress): void {
@@ -190,7 +107,7 @@ function handleHeartbeatResponse(raft: Raft, message: Message, progress: Progres
   if (message.context !== undefined) acknowledgeRead(raft, message.from, message.context);
 }
 
-function handleSnapshotStatus(message: Message, progress: Progress): void {
+function handleSnapshotStatus(_raft: Raft, message: Message, progress: Progress): void {
   if (progress.state !== ProgressState.snapshot) return;
   // After a failure it is not there, so probing after it would be in vain.
   if (message.reject) progress.pendingSnapshot = 0;
@@ -210,21 +127,4 @@ function handleTransfer(raft: Raft, message: Message, progress: Progress): void 
   // A target whose log lags could not win; first it gets the rest.
   if (progress.match === raft.log.lastIndex()) sendTimeoutNow(raft, target);
   else maybeSendAppend(raft, target, true);
-}
-
-/** The driver has applied everything up to an index. */
-export function advanceApplied(raft: Raft, index: number, size: number): void {
-  const applied = Math.max(index, raft.log.applied);
-  raft.log.appliedTo(applied, size);
-  if (!raft.tracker.config.autoLeave || applied < raft.pendingConfIndex || raft.state !== RaftState.leader) return;
-  // The joint configuration is in effect, and it is this leader's to leave it. An entry without data is never refused for
-  // its size. If a transfer is under way it is dropped: the next leader will do it, or we after the next entry applied.
-  const leave: Entry = { term: 0, index: 0, type: EntryType.confChangeV2, data: noBytes };
-  try {
-    raft.step(newMessage(MessageType.msgProp, raft.id, { from: raft.id, entries: [leave] }));
-    raft.logger?.info?.("initiating automatic transition out of joint configuration");
-  } catch (error) {
-    if (!(error instanceof RaftError)) throw error;
-    raft.logger?.debug?.("not initiating automatic transition out of joint configuration");
-  }
 }

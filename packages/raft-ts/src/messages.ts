@@ -32,43 +32,64 @@ export function newMessage(type: Type, to: number, fields?: Partial<Omit<Message
   return fields === undefined ? message : Object.assign(message, fields);
 }
 
+/** What holds for all messages of a type. */
+interface MessageTraits {
+  /** Sent by a node only to itself: one that comes from the network is refused. */
+  readonly local?: true;
+  /** An answer: from a node which is not in the configuration it means nothing. */
+  readonly response?: true;
+  /** The sender gives the term, which need not be its own: a pre-vote is about the next one. */
+  readonly ownTerm?: true;
+  /** Forwarded to whoever leads, at whatever term: carries none. */
+  readonly termless?: true;
+  /**
+   * Speaks of what is stored, so it waits until it is. Rejections and grants of pre-votes would not have to, but keeping
+   * the order costs nothing.
+   */
+  readonly afterAppend?: true;
+}
+
+const traits: Record<Type, MessageTraits> = {
+  [MessageType.msgHup]: { local: true },
+  [MessageType.msgBeat]: { local: true },
+  [MessageType.msgProp]: { termless: true },
+  [MessageType.msgApp]: {},
+  [MessageType.msgAppResp]: { response: true, afterAppend: true },
+  [MessageType.msgVote]: { ownTerm: true },
+  [MessageType.msgVoteResp]: { response: true, ownTerm: true, afterAppend: true },
+  [MessageType.msgSnap]: {},
+  [MessageType.msgHeartbeat]: {},
+  [MessageType.msgHeartbeatResp]: { response: true },
+  [MessageType.msgUnreachable]: { local: true, response: true },
+  [MessageType.msgSnapStatus]: { local: true },
+  [MessageType.msgCheckQuorum]: { local: true },
+  [MessageType.msgTransferLeader]: {},
+  [MessageType.msgTimeoutNow]: {},
+  [MessageType.msgReadIndex]: { termless: true },
+  [MessageType.msgReadIndexResp]: { response: true },
+  [MessageType.msgPreVote]: { ownTerm: true },
+  [MessageType.msgPreVoteResp]: { response: true, ownTerm: true, afterAppend: true },
+  [MessageType.msgStorageAppend]: { local: true },
+  [MessageType.msgStorageAppendResp]: { local: true, response: true },
+  [MessageType.msgStorageApply]: { local: true },
+  [MessageType.msgStorageApplyResp]: { local: true, response: true },
+  [MessageType.msgForgetLeader]: {},
+};
+
+export function messageTraits(type: Type): MessageTraits {
+  return traits[type];
+}
+
 export function isLocalTarget(id: number): boolean {
   return id === LOCAL_APPEND_THREAD || id === LOCAL_APPLY_THREAD;
 }
 
-/** Types that a node sends only to itself: one that comes from the network is refused. */
 export function isLocalMessage(type: Type): boolean {
-  switch (type) {
-    case MessageType.msgHup:
-    case MessageType.msgBeat:
-    case MessageType.msgUnreachable:
-    case MessageType.msgSnapStatus:
-    case MessageType.msgCheckQuorum:
-    case MessageType.msgStorageAppend:
-    case MessageType.msgStorageAppendResp:
-    case MessageType.msgStorageApply:
-    case MessageType.msgStorageApplyResp:
-      return true;
-    default:
-      return false;
-  }
+  return traits[type].local === true;
 }
 
-/** Types that answer: from a node which is not in the configuration they mean nothing. */
 export function isResponseMessage(type: Type): boolean {
-  switch (type) {
-    case MessageType.msgAppResp:
-    case MessageType.msgVoteResp:
-    case MessageType.msgHeartbeatResp:
-    case MessageType.msgUnreachable:
-    case MessageType.msgReadIndexResp:
-    case MessageType.msgPreVoteResp:
-    case MessageType.msgStorageAppendResp:
-    case MessageType.msgStorageApplyResp:
-      return true;
-    default:
-      return false;
-  }
+  return traits[type].response === true;
 }
 
 export function voteResponseType(type: Type): Type {

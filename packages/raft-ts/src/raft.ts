@@ -1,32 +1,14 @@
-// One node's state, and what holds in every role: terms, votes, the clock, and the transitions between the roles.
-// What a role does with messages is in follower.ts, election.ts and leader.ts.
+// One node's state, and the transitions between its roles. What the roles do with messages is in follower.ts,
+// election.ts and leader.ts; step.ts is where a message, or a tick, comes in.
 
 import type { ResolvedConfig } from "./config.js";
-import { campaignTransfer, handleVoteRequest, startElection, stepCandidate } from "./election.js";
 import { invariant } from "./errors.js";
-import { stepFollower } from "./follower.js";
-import { advanceApplied, appendOwnEntries, checkQuorum, stepLeader } from "./leader.js";
-import { isPromised } from "./lease.js";
 import { RaftLog } from "./log.js";
 import { restoreMembership } from "./membership.js";
-import { newMessage } from "./messages.js";
-import { ReadQueue } from "./reads.js";
-import { broadcastHeartbeat, payloadSize } from "./replication.js";
-import { entriesSize } from "./storage.js";
+import { messageTraits } from "./messages.js";
+import { ReadQueue } from "./read-queue.js";
 import { Tracker } from "./tracker.js";
-import {
-  EntryType,
-  MessageType,
-  NONE,
-  RaftState,
-  type HardState,
-  type Logger,
-  type Message,
-  type ReadState,
-  type Snapshot,
-} from "./types.js";
-
-const noBytes = new Uint8Array(0);
+import { NONE, RaftState, type HardState, type Logger, type Message, type ReadState } from "./types.js";
 
 export class Raft {
   readonly config: ResolvedConfig;
@@ -125,23 +107,8 @@ export class Raft {
     this.logger?.info?.(`${this.id} became pre-candidate at term ${this.term}`);
   }
 
-  becomeLeader(): void {
-    invariant(this.state === RaftState.candidate, "raft: only a candidate can become leader");
-    this.reset(this.term);
-    this.lead = this.id;
-    this.state = RaftState.leader;
-    const own = this.tracker.progress.get(this.id)!;
-    own.becomeReplicate();
-    own.recentActive = true;
-    // Conservative: any of the entries that are not committed may be a configuration change.
-    this.pendingConfIndex = this.log.lastIndex();
-    // An entry of its own term, for only such an entry's commit commits those of earlier terms (Raft paper §5.4.2, §8).
-    const accepted = appendOwnEntries(this, [{ term: 0, index: 0, type: EntryType.normal, data: noBytes }], true);
-    invariant(accepted, "raft: the empty entry was refused");
-    this.logger?.info?.(`${this.id} became leader at term ${this.term}`);
-  }
-
-  private reset(term: number): void {
+  /** Begins a term, or a role in it, with everything unknown. */
+  reset(term: number): void {
     if (this.term !== term) {
       invariant(term > this.term && Number.isSafeInteger(term), "raft: a term must not decrease");
       this.term = term;
@@ -162,35 +129,6 @@ export class Raft {
     this.postponedReads = [];
   }
 
-  // Time.
-
-  tick(): void {
-    this.ticks++;
-    if (this.state === RaftState.leader) this.tickLeader();
-    else this.tickElection();
-  }
-
-  private tickElection(): void {
-    this.electionElapsed++;
-    if (!this.promotable() || this.electionElapsed < this.randomizedElectionTimeout) return;
-    this.electionElapsed = 0;
-    this.step(newMessage(MessageType.msgHup, this.id, { from: this.id }));
-  }
-
-  private tickLeader(): void {
-    this.heartbeatElapsed++;
-    this.electionElapsed++;
-    if (this.electionElapsed >= this.config.electionTick) {
-      this.electionElapsed = 0;
-      if (this.config.checkQuorum) checkQuorum(this);
-      // The target did not take over in time: go on as leader (Raft thesis §3.10).
-      if (this.state === RaftState.leader) this.leadTransferee = NONE;
-    }
-    if (this.state !== RaftState.leader || this.heartbeatElapsed < this.config.heartbeatTick) return;
-    this.heartbeatElapsed = 0;
-    broadcastHeartbeat(this);
-  }
-
   private resetRandomizedElectionTimeout(): void {
     const { electionTick, random } = this.config;
     this.randomizedElectionTimeout = electionTick + Math.floor(random() * electionTick);
@@ -206,114 +144,14 @@ export class Raft {
 
   send(message: Message): void {
     if (message.from === NONE) message.from = this.id;
-    switch (message.type) {
-      case MessageType.msgVote:
-      case MessageType.msgVoteResp:
-      case MessageType.msgPreVote:
-      case MessageType.msgPreVoteResp:
-        // The term is not always this node's: a pre-vote is about the next one.
-        invariant(message.term !== 0, "raft: a vote message without a term");
-        break;
-      case MessageType.msgProp:
-      case MessageType.msgReadIndex:
-        // Forwarded to whoever leads, at whatever term.
-        break;
-      default:
-        message.term = this.term;
+    const { ownTerm, termless, afterAppend } = messageTraits(message.type);
+    if (ownTerm === true) invariant(message.term !== 0, "raft: a vote message without a term");
+    else if (termless !== true) message.term = this.term;
+    if (afterAppend === true) {
+      this.messagesAfterAppend.push(message);
+    } else {
+      invariant(message.to !== this.id, "raft: a message to oneself");
+      this.messages.push(message);
     }
-    switch (message.type) {
-      case MessageType.msgAppResp:
-      case MessageType.msgVoteResp:
-      case MessageType.msgPreVoteResp:
-        // They speak of what is stored, so they wait until it is. Pre-votes and rejections would not have to, but
-        // keeping the order costs nothing.
-        this.messagesAfterAppend.push(message);
-        break;
-      default:
-        invariant(message.to !== this.id, "raft: a message to oneself");
-        this.messages.push(message);
-    }
-  }
-
-  step(message: Message): void {
-    if (message.term !== 0 && message.term !== this.term && !this.settleTerm(message)) return;
-    switch (message.type) {
-      case MessageType.msgHup:
-        startElection(this);
-        break;
-      case MessageType.msgStorageAppendResp:
-        if (message.index !== 0) this.log.stableTo({ term: message.logTerm, index: message.index });
-        if (message.snapshot !== undefined) this.snapshotStored(message.snapshot);
-        break;
-      case MessageType.msgStorageApplyResp: {
-        const { entries } = message;
-        if (entries.length === 0) break;
-        advanceApplied(this, entries.at(-1)!.index, entriesSize(entries));
-        this.uncommittedSize = Math.max(0, this.uncommittedSize - payloadSize(entries));
-        break;
-      }
-      case MessageType.msgVote:
-      case MessageType.msgPreVote:
-        if (!this.votesBarredFor(message)) handleVoteRequest(this, message);
-        break;
-      default:
-        if (this.state === RaftState.leader) stepLeader(this, message);
-        else if (this.state === RaftState.follower) stepFollower(this, message);
-        else stepCandidate(this, message);
-    }
-  }
-
-  /** Handles a term that is not ours. False if that is all there is to the message. */
-  private settleTerm(message: Message): boolean {
-    if (message.term < this.term) {
-      this.answerOldTerm(message);
-      return false;
-    }
-    const { type } = message;
-    if (type === MessageType.msgVote || type === MessageType.msgPreVote) {
-      const follows = this.lead !== NONE && this.electionElapsed < this.config.electionTick;
-      const forced = message.context === campaignTransfer;
-      if (this.votesBarredFor(message) || (this.config.checkQuorum && follows && !forced)) {
-        // Who hears from a leader does not let others disturb it, a removed node least of all (Raft thesis §4.2.3).
-        this.logger?.info?.(
-          `${this.id} at term ${this.term} ignored a vote request from ${message.from}: leader lease`,
-        );
-        return false;
-      }
-    }
-    // A pre-vote is about a term that nobody has entered yet, and so is its grant.
-    if (type === MessageType.msgPreVote) return true;
-    if (type === MessageType.msgPreVoteResp && !message.reject) return true;
-    const fromLeader = type === MessageType.msgApp || type === MessageType.msgHeartbeat || type === MessageType.msgSnap;
-    this.logger?.info?.(`${this.id} [term: ${this.term}] received a message with term ${message.term}`);
-    this.becomeFollower(message.term, fromLeader ? message.from : NONE);
-    return true;
-  }
-
-  private votesBarredFor(message: Message): boolean {
-    return isPromised(this) && message.context !== campaignTransfer;
-  }
-
-  private answerOldTerm(message: Message): void {
-    const { type } = message;
-    const { checkQuorum, preVote } = this.config;
-    if ((checkQuorum || preVote) && (type === MessageType.msgHeartbeat || type === MessageType.msgApp)) {
-      // A leader of an old term, which we cannot rejoin, for our term is higher; and our requests for votes are ignored or
-      // lost, so that it would never hear of the term. An answer makes it step down, and all can elect anew.
-      this.send(newMessage(MessageType.msgAppResp, message.from));
-    } else if (type === MessageType.msgPreVote) {
-      // Silence could leave a candidate of an old term asking for ever; the rejection tells it the term.
-      this.send(newMessage(MessageType.msgPreVoteResp, message.from, { term: this.term, reject: true }));
-    } else if (type === MessageType.msgStorageAppendResp) {
-      // The entries may have been replaced since by others, and those must still be stored; so that acknowledgement is
-      // void. A snapshot holds only committed state, whatever the term.
-      if (message.snapshot !== undefined) this.snapshotStored(message.snapshot);
-    }
-  }
-
-  private snapshotStored(snapshot: Snapshot): void {
-    const { index } = snapshot.metadata;
-    this.log.unstable.stableSnapshotTo(index);
-    advanceApplied(this, Math.max(index, this.log.applied), 0);
   }
 }

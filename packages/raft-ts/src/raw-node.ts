@@ -8,6 +8,7 @@ import { Raft } from "./raft.js";
 import { applyConfChange } from "./reconfiguration.js";
 import { ReadyCursor } from "./ready.js";
 import type { ProgressStatus, Status } from "./status.js";
+import { step, tick } from "./step.js";
 import { confStateOf } from "./tracker.js";
 import {
   EntryType,
@@ -44,12 +45,12 @@ export class RawNode {
 
   /** Advances the clock by one tick: the driver's to call, in equal intervals of a monotonic clock. */
   tick(): void {
-    this.raft.tick();
+    tick(this.raft);
   }
 
   /** Starts an election now, if this node may win one. */
   campaign(): void {
-    this.raft.step(newMessage(MessageType.msgHup, this.raft.id, { from: this.raft.id }));
+    step(this.raft, newMessage(MessageType.msgHup, this.raft.id, { from: this.raft.id }));
   }
 
   /**
@@ -83,7 +84,7 @@ export class RawNode {
     const { raft } = this;
     const leading = raft.state === RaftState.leader;
     const first = raft.log.lastIndex() + 1;
-    raft.step(newMessage(MessageType.msgProp, raft.id, { from: raft.id, entries }));
+    step(raft, newMessage(MessageType.msgProp, raft.id, { from: raft.id, entries }));
     return leading ? { term: raft.term, index: first } : undefined;
   }
 
@@ -107,7 +108,7 @@ export class RawNode {
     if (isResponseMessage(message.type) && !local && !this.raft.tracker.progress.has(message.from)) {
       throw new RaftError("stepPeerNotFound");
     }
-    this.raft.step(message);
+    step(this.raft, message);
   }
 
   hasReady(): boolean {
@@ -131,7 +132,7 @@ export class RawNode {
    * node's id with a counter. One request can serve all reads that wait at that time.
    */
   readIndex(context: string): void {
-    this.raft.step(newMessage(MessageType.msgReadIndex, this.raft.id, { from: this.raft.id, context }));
+    step(this.raft, newMessage(MessageType.msgReadIndex, this.raft.id, { from: this.raft.id, context }));
   }
 
   /**
@@ -147,7 +148,7 @@ export class RawNode {
   /** Hands leadership to a voter. If that takes longer than an election timeout it is given up. */
   transferLeader(id: number): void {
     // The message is from the node that is to lead: that is how the leader would hear of it.
-    this.raft.step(newMessage(MessageType.msgTransferLeader, this.raft.id, { from: id }));
+    step(this.raft, newMessage(MessageType.msgTransferLeader, this.raft.id, { from: id }));
   }
 
   /**
@@ -155,12 +156,12 @@ export class RawNode {
    * election timeout. Ignored with leaderLease.
    */
   forgetLeader(): void {
-    this.raft.step(newMessage(MessageType.msgForgetLeader, this.raft.id, { from: this.raft.id }));
+    step(this.raft, newMessage(MessageType.msgForgetLeader, this.raft.id, { from: this.raft.id }));
   }
 
   /** The last message to this node was probably lost. Without that the leader would go on sending ahead. */
   reportUnreachable(id: number): void {
-    this.raft.step(newMessage(MessageType.msgUnreachable, this.raft.id, { from: id }));
+    step(this.raft, newMessage(MessageType.msgUnreachable, this.raft.id, { from: id }));
   }
 
   /**
@@ -168,7 +169,7 @@ export class RawNode {
    * is sent to it.
    */
   reportSnapshot(id: number, ok: boolean): void {
-    this.raft.step(newMessage(MessageType.msgSnapStatus, this.raft.id, { from: id, reject: !ok }));
+    step(this.raft, newMessage(MessageType.msgSnapStatus, this.raft.id, { from: id, reject: !ok }));
   }
 
   status(): Status {

@@ -3,6 +3,7 @@
 import { invariant } from "./errors.js";
 import { newMessage } from "./messages.js";
 import type { Raft } from "./raft.js";
+import { step } from "./step.js";
 import { entriesSize } from "./storage.js";
 import {
   LOCAL_APPEND_THREAD,
@@ -76,7 +77,7 @@ export class ReadyCursor {
     this.outstanding = false;
     const steps = this.onAdvance;
     this.onAdvance = [];
-    for (const message of steps) this.raft.step(message);
+    for (const message of steps) step(this.raft, message);
   }
 
   private softStateChanged(): boolean {

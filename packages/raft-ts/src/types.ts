@@ -144,6 +144,9 @@ export interface Message {
   responses: Message[] | undefined;
 }
 
+/** What a role does, by type; a message of any other type is ignored. */
+export type MessageHandlers<Node> = { readonly [Type in MessageType]?: (node: Node, message: Message) => void };
+
 /** Answers a readIndex(context): once `index` is applied, the read is linearizable. */
 export interface ReadState {
   readonly index: number;
