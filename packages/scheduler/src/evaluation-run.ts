@@ -1,0 +1,162 @@
+import { must } from "@steppe/shared";
+import { jobKey, type ReadView } from "@steppe/state";
+import {
+  type Allocation,
+  type AllocMetric,
+  type Evaluation,
+  EvalStatus,
+  type Job,
+  type TaskGroup,
+} from "@steppe/structs";
+import { SchedulerCache, type SchedulerContext, type SchedulerResult } from "./context.js";
+import { blockedEvaluation, blockedFields, type BlockedInfo } from "./evaluation-rows.js";
+import { JobPlacements } from "./job-placements.js";
+import { PlanBuilder } from "./plan-builder.js";
+import { type Choice, GroupPlacer } from "./placer.js";
+import type { NodeSet } from "./node-set.js";
+import type { Stop } from "./reconciler.js";
+import { timestampNs } from "./timestamps.js";
+import { UsageMap } from "./usage.js";
+
+/** The parts of one evaluation that service, batch and system jobs have in common. */
+export class EvaluationRun {
+  readonly job: Job | undefined;
+  readonly allocs: readonly Allocation[];
+  readonly builder: PlanBuilder;
+  readonly created: Evaluation[] = [];
+  readonly queued: Record<string, number> = {};
+  readonly usage: UsageMap;
+  readonly placements: JobPlacements;
+  deploymentID = "";
+  readonly #failed: Record<string, AllocMetric> = {};
+  readonly #placers = new Map<string, GroupPlacer>();
+  #nodeSet: NodeSet | undefined;
+
+  constructor(
+    readonly view: ReadView,
+    readonly evaluation: Evaluation,
+    readonly context: SchedulerContext,
+  ) {
+    const key = jobKey(evaluation.Namespace, evaluation.JobID);
+    this.job = view.get("jobs", key);
+    this.allocs = view.byIndex("allocations", "byJob", key);
+    this.builder = new PlanBuilder(evaluation, view.index, context.nowMs, this.job?.AllAtOnce ?? false);
+    this.usage = new UsageMap(view);
+    this.placements = new JobPlacements(view);
+  }
+
+  /** The job, unless it is stopped or gone. */
+  get wantedJob(): Job | undefined {
+    return this.job && !this.job.Stop ? this.job : undefined;
+  }
+
+  get nodeSet(): NodeSet {
+    const job = must(this.job, "Only a job that exists is placed.");
+    this.#nodeSet ??= (this.context.cache ?? new SchedulerCache()).nodeSets.get(this.view, job, this.context.random);
+    return this.#nodeSet;
+  }
+
+  /** Made when the first allocation of the group is to be placed: an evaluation that places nothing costs nothing here. */
+  placer(group: TaskGroup): GroupPlacer {
+    let placer = this.#placers.get(group.Name);
+    if (!placer) {
+      const { usage, placements, nodeSet } = this;
+      const job = must(this.job, "Only a job that exists is placed.");
+      const algorithm = this.context.config?.SchedulerAlgorithm === "spread" ? "spread" : "binpack";
+      placer = new GroupPlacer({ job, nodeSet, usage, placements, random: this.context.random, algorithm }, group);
+      this.#placers.set(group.Name, placer);
+    }
+    return placer;
+  }
+
+  stop(stop: Stop): void {
+    this.builder.stop(stop);
+    this.release(stop.alloc);
+  }
+
+  /** Frees what an allocation holds, for the plan's own placements. */
+  release(alloc: Allocation): void {
+    this.usage.stop(alloc);
+    this.placements.remove(alloc.TaskGroup, alloc.NodeID);
+    for (const placer of this.#placers.values()) placer.released(alloc.NodeID);
+  }
+
+  /** Takes `release` back: there was no place for the replacement. */
+  retain(alloc: Allocation): void {
+    this.usage.restore(alloc);
+    this.placements.add(alloc.TaskGroup, alloc.NodeID);
+  }
+
+  /** Whether a choice of this group failed before; then the rest is only counted. */
+  coalesceFailure(group: TaskGroup): boolean {
+    const metric = this.#failed[group.Name];
+    if (!metric) return false;
+    metric.CoalescedFailures++;
+    this.queued[group.Name] = (this.queued[group.Name] ?? 0) + 1;
+    return true;
+  }
+
+  fail(group: TaskGroup, metric: AllocMetric): void {
+    this.#failed[group.Name] = metric;
+    this.queued[group.Name] = (this.queued[group.Name] ?? 0) + 1;
+  }
+
+  /** The evaluation's end: complete, or blocked again when it was a blocked one that still lacks room. */
+  finish(): SchedulerResult {
+    const { evaluation, context, view } = this;
+    const {
+      NextEval,
+      BlockedEval,
+      FailedTGAllocs,
+      ClassEligibility,
+      EscapedComputedClass,
+      StatusDescription,
+      ...kept
+    } = evaluation;
+    const base: Evaluation = {
+      ...kept,
+      Status: EvalStatus.complete,
+      PlanAnnotations: this.builder.plan.annotations,
+      QueuedAllocations: this.queued,
+      SnapshotIndex: view.index,
+      ModifyTime: timestampNs(context.nowMs),
+      ...(this.deploymentID ? { DeploymentID: this.deploymentID } : {}),
+    };
+    const plan = this.builder.empty ? null : this.builder.plan;
+    const delayed = this.created[0];
+    const next = delayed ? { NextEval: delayed.ID } : {};
+    if (Object.keys(this.#failed).length === 0)
+      return { plan, evaluation: { ...base, ...next }, createdEvaluations: this.created };
+    const info = this.#blockedInfo();
+    if (evaluation.Status === EvalStatus.blocked) {
+      const again = {
+        ...base,
+        ...next,
+        Status: EvalStatus.blocked,
+        StatusDescription: StatusDescription ?? "",
+        ...blockedFields(info),
+      };
+      return { plan, evaluation: again, createdEvaluations: this.created };
+    }
+    const blocked = blockedEvaluation(evaluation, info, view.index, context.nowMs, context.random);
+    const done = { ...base, ...next, FailedTGAllocs: info.failed, BlockedEval: blocked.ID };
+    return { plan, evaluation: done, createdEvaluations: [...this.created, blocked] };
+  }
+
+  #blockedInfo(): BlockedInfo {
+    const classEligibility: Record<string, boolean> = {};
+    let escapedComputedClass = false;
+    for (const { feasibility } of this.#placers.values()) {
+      escapedComputedClass ||= feasibility.escaped;
+      // A class is worth waiting for if any group may run on it.
+      for (const [name, eligible] of Object.entries(feasibility.classEligibility()))
+        classEligibility[name] ||= eligible;
+    }
+    return { failed: this.#failed, classEligibility, escapedComputedClass };
+  }
+}
+
+/** Whether `choose` found a node. */
+export function isChoice(outcome: Choice | AllocMetric): outcome is Choice {
+  return "node" in outcome;
+}
