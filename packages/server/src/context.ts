@@ -79,6 +79,14 @@ export interface Members {
   self(): Member;
 }
 
+/** What handlers ask of the leader's loops. Called on the leader only: writes run there. */
+export interface LeaderDuties {
+  /** The node has been heard: its deadline starts anew. Returns how long it may be silent, in milliseconds. */
+  heartbeat(nodeID: string): number;
+  /** Forgets what is over, whatever its age; resolves when that is committed. */
+  collectGarbage(): Promise<void>;
+}
+
 /** Everything that handlers and leader loops work with; made once, by the composition root. */
 export interface ServerContext {
   readonly config: ServerConfig;
@@ -89,6 +97,14 @@ export interface ServerContext {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly members: Members;
+  readonly duties: LeaderDuties;
+  /** The client part of this agent, where it has one: its health and its statistics by section. */
+  readonly client?: {
+    health(): { readonly ok: boolean; readonly message: string };
+    stats(): Readonly<Record<string, string>>;
+    /** `host:port` of the servers that it talks to. */
+    servers(): readonly string[];
+  };
   /**
    * Puts a command into the log; resolves when it is applied here, with the log's index and what `apply` returned. An error
    * that `apply` returned is thrown.
