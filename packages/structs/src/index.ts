@@ -24,7 +24,7 @@ export * from "./task-state.js";
 export * from "./task.js";
 export { canonicalizeJob } from "./canonicalize.js";
 export type { CanonicalizeContext } from "./canonicalize-group.js";
-export { decode, decodeInput, decodeJob, parseBody } from "./decode.js";
+export { decode, decodeInput, decodeJob } from "./decode.js";
 export * from "./defaults.js";
 export { errors as structsErrors } from "./errors.js";
 export { fill, normalize } from "./normalize.js";

@@ -5,7 +5,6 @@ import {
   decodeJob,
   JobRegisterRequestSchema,
   NodeDrainRequestSchema,
-  parseBody,
 } from "../src/index.js";
 import { golden, goldenTest } from "./golden.js";
 
@@ -74,20 +73,5 @@ describe("types", () => {
   goldenTest("as recorded", () => {
     const { request, body } = golden("jobs-wrong-type");
     expect(text(request.body)).toBe(`400 ${body}`);
-  });
-});
-
-describe("bodies", () => {
-  test("the first value counts", () => {
-    expect(parseBody(' {"a":"}\\""} trailing')).toEqual({ a: '}"' });
-    expect(parseBody("[1]]")).toEqual([1]);
-  });
-
-  test.each([
-    ['{"Job":', "unexpected EOF"],
-    ['{"Job": "x', "unexpected EOF"],
-    ["", "Request body is empty"],
-  ])("%j: %s", (body, message) => {
-    expect(() => parseBody(body)).toThrow(message);
   });
 });
