@@ -1,0 +1,81 @@
+import type { SchedulerConfig, TaskGroupSummary } from "@steppe/structs";
+import { SUMMARY_COUNTERS } from "../derived.js";
+import { emptyGroup } from "../job-summary.js";
+import { type Job, jobKey, SCHEDULER_CONFIG_KEY } from "../rows.js";
+import type { Transaction } from "../transaction.js";
+import { command } from "./command.js";
+
+export interface SchedulerConfigSetPayload {
+  config: SchedulerConfig;
+  /** Set only if the configuration's ModifyIndex is this. */
+  checkIndex?: number | null;
+}
+
+export const schedulerConfigSet = command<SchedulerConfigSetPayload, { index: number; updated: boolean }>({
+  id: 19,
+  apply: (txn, { config, checkIndex }) => {
+    const current = txn.get("schedulerConfig", SCHEDULER_CONFIG_KEY);
+    const updated = checkIndex === null || checkIndex === undefined || checkIndex === (current?.ModifyIndex ?? 0);
+    if (updated) txn.put("schedulerConfig", config);
+    return { index: txn.index, updated };
+  },
+});
+
+/** Counts the allocations of every job anew into its summary. Queued is kept: only the scheduler knows it. */
+export const reconcileSummaries = command<Record<string, never>, { index: number }>({
+  id: 16,
+  apply: (txn) => {
+    for (const job of txn.list("jobs")) reconcileSummary(txn, job);
+    return { index: txn.index };
+  },
+});
+
+function reconcileSummary(txn: Transaction, job: Job): void {
+  const key = jobKey(job.Namespace, job.ID);
+  const old = txn.get("jobSummaries", key);
+  const groups: Record<string, TaskGroupSummary> = {};
+  for (const { Name } of job.TaskGroups) groups[Name] = { ...emptyGroup(), Queued: old?.Summary[Name]?.Queued ?? 0 };
+  for (const alloc of txn.byIndex("allocations", "byJob", key)) {
+    if (alloc.Job.CreateIndex !== job.CreateIndex) continue;
+    const group = (groups[alloc.TaskGroup] ??= emptyGroup());
+    const counter = SUMMARY_COUNTERS[alloc.ClientStatus];
+    if (counter) group[counter]++;
+  }
+  const children = { Pending: 0, Running: 0, Dead: 0 };
+  for (const child of txn.byIndex("jobs", "byParent", key)) {
+    if (child.Status === "pending") children.Pending++;
+    else if (child.Status === "running") children.Running++;
+    else if (child.Status === "dead") children.Dead++;
+  }
+  txn.put("jobSummaries", {
+    JobID: job.ID,
+    Namespace: job.Namespace,
+    Summary: groups,
+    Children: children,
+    CreateIndex: 0,
+    ModifyIndex: 0,
+  });
+}
+
+/** Does nothing, at an index: a barrier that everything before it is applied. */
+export const noop = command<Record<string, never>, { index: number }>({
+  id: 20,
+  apply: (txn) => ({ index: txn.index }),
+});
+
+export interface MetaSetPayload {
+  key: string;
+  value: unknown;
+  /** Leave a value that is there already. */
+  onlyIfMissing?: boolean;
+}
+
+export const metaSet = command<MetaSetPayload, { index: number; value: unknown }>({
+  id: 27,
+  apply: (txn: Transaction, { key, value, onlyIfMissing = false }) => {
+    const existing = txn.get("meta", key);
+    if (existing && onlyIfMissing) return { index: txn.index, value: existing.Value };
+    txn.put("meta", { Key: key, Value: value, CreateIndex: 0, ModifyIndex: 0 });
+    return { index: txn.index, value };
+  },
+});

@@ -1,0 +1,123 @@
+import { assert } from "@steppe/shared";
+import { DerivedChanges, hooks } from "./derived.js";
+import type { JobTally } from "./job-tally.js";
+import type { RangeOptions } from "./ordered-map.js";
+import type { AnyRow, TableSet } from "./table-data.js";
+import type { IndexOf, RowOf, TableName } from "./tables.js";
+
+/** One row before and after an entry; at most one per row and entry. A new row has no `before`, a deleted one no `after`. */
+export interface Change<T extends TableName = TableName> {
+  readonly table: T;
+  readonly key: string;
+  readonly before: RowOf<T> | undefined;
+  readonly after: RowOf<T> | undefined;
+}
+
+type MutableChange = { table: TableName; key: string; before: AnyRow | undefined; after: AnyRow | undefined };
+
+/** Whether rows are frozen all the way down; tests do, production freezes the row itself. */
+export type FreezeMode = "shallow" | "deep";
+
+/**
+ * The writes of one entry. They go straight into the live tables, so later reads of the same command see them; `rollback` takes all of
+ * them back. Rows that follow from others (summaries, job status, counters of deployments) are brought up to date once, in `finish`.
+ */
+export class Transaction {
+  private readonly changes = new Map<TableName, Map<string, MutableChange>>();
+  private readonly derived = new DerivedChanges();
+
+  constructor(
+    /** The index of the entry that is applied. */
+    readonly index: number,
+    private readonly live: TableSet,
+    private readonly tally: JobTally,
+    private readonly freezeMode: FreezeMode = "shallow",
+  ) {}
+
+  get<T extends TableName>(table: T, key: string): RowOf<T> | undefined {
+    return this.live.get(table, key);
+  }
+
+  byIndex<T extends TableName>(table: T, index: IndexOf<T>, value: string): RowOf<T>[] {
+    return this.live.byIndex(table, index, value);
+  }
+
+  /** The rows in key order, as an array: safe to walk while writing. */
+  list<T extends TableName>(table: T, options?: RangeOptions): RowOf<T>[] {
+    return [...this.live.scan(table, options)];
+  }
+
+  count(table: TableName): number {
+    return this.live.count(table);
+  }
+
+  /**
+   * Writes a row, which belongs to the state from then on: in a stamped table its CreateIndex (kept, or this entry's) and ModifyIndex are
+   * set, and it is frozen. Pass a fresh object (out of the command, or a copy), never a changed row of the state.
+   */
+  put<T extends TableName>(table: T, row: RowOf<T>): RowOf<T> {
+    const data = this.live.tables[table];
+    const key = data.spec.key(row as AnyRow);
+    const before = data.rows.get(key);
+    assert(before !== (row as AnyRow), `Row ${key} of ${table} is written in place.`);
+    if (data.spec.stamped) {
+      (row as AnyRow).CreateIndex = before?.CreateIndex ?? this.index;
+      (row as AnyRow).ModifyIndex = this.index;
+    }
+    freeze(row as object, this.freezeMode);
+    this.write(table, key, before, row as AnyRow);
+    return row;
+  }
+
+  /** Deletes a row; true if there was one. */
+  delete(table: TableName, key: string): boolean {
+    const before = this.live.tables[table].rows.get(key);
+    if (!before) return false;
+    this.write(table, key, before, undefined);
+    return true;
+  }
+
+  /** Brings derived rows up to date, stamps the tables, and returns what changed. No writes may follow. */
+  finish(): Change[] {
+    this.derived.finish(this, this.tally);
+    const changes: MutableChange[] = [];
+    for (const [table, byKey] of this.changes) {
+      const before = changes.length;
+      for (const change of byKey.values()) if (change.before !== change.after) changes.push(change);
+      this.live.tables[table].settle(changes.length > before ? this.index : undefined);
+    }
+    this.tally.add(this.derived);
+    return changes as Change[];
+  }
+
+  /** Takes back everything, as if the entry had written nothing. */
+  rollback(): void {
+    for (const [table, byKey] of this.changes) {
+      const data = this.live.tables[table];
+      for (const { key, before, after } of byKey.values()) data.replace(key, after, before);
+      data.settle(undefined);
+    }
+  }
+
+  private write(table: TableName, key: string, before: AnyRow | undefined, after: AnyRow | undefined): void {
+    this.live.tables[table].replace(key, before, after);
+    let byKey = this.changes.get(table);
+    if (!byKey) this.changes.set(table, (byKey = new Map()));
+    const change = byKey.get(key);
+    if (change) change.after = after;
+    else byKey.set(key, { table, key, before, after });
+    hooks[table]?.(this.derived, before, after, this);
+  }
+}
+
+function freeze(value: object, mode: FreezeMode): void {
+  if (mode === "deep") deepFreeze(value);
+  else Object.freeze(value);
+}
+
+/** Freezes a value of JSON all the way down; what is frozen already is taken to be so all the way down. */
+export function deepFreeze(value: object): void {
+  if (Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const child of Object.values(value)) if (typeof child === "object" && child !== null) deepFreeze(child);
+}
