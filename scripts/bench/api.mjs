@@ -84,8 +84,9 @@ export async function checkedGet(address, path, headers = "") {
  */
 export async function eventLoopHoldMs(address) {
   const answer = await requestOnce(address, "GET", "/v1/metrics?format=prometheus").catch(() => undefined);
-  const match = /^\w*event_?loop_(?:lag|delay|hold)_max_(ms|seconds)(?:\{[^}]*\})? ([\d.e+-]+)/m.exec(
-    answer?.body ?? "",
-  );
-  return match === null ? undefined : Number(match[2]) * (match[1] === "ms" ? 1 : 1000);
+  const metrics = answer?.body ?? "";
+  const own = /^steppe_runtime_event_loop_hold_ms(?:\{[^}]*\})? ([\d.e+-]+)/m.exec(metrics);
+  if (own !== null) return Number(own[1]);
+  const common = /^nodejs_eventloop_lag_max_seconds(?:\{[^}]*\})? ([\d.e+-]+)/m.exec(metrics);
+  return common === null ? undefined : Number(common[1]) * 1000;
 }

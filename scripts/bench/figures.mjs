@@ -74,7 +74,7 @@ section("Job registrations (anchor: bare synced LevelDB appends, as many writers
   ["register.3.256", "3 servers, 256 writers", "/s", 1_188, 3_500],
   ["register.evaluated", "evaluations done after the last answer", "ms", 21_000, 1_000, true],
 ]);
-section("Blocking queries: one write wakes all (anchor: bare node:http that answers as many)", [
+section("Blocking queries: one write wakes all (anchor: bare node:http, as many)", [
   ["watch.list.1000", "1,000 watchers of the list, last answer", "ms", undefined, undefined, true],
   ["watch.list.5000", "5,000 watchers of the list, last answer", "ms", 340, 200, true],
   ["watch.job.1000", "1,000 watchers of one job, last answer", "ms", undefined, undefined, true],
@@ -87,8 +87,8 @@ section("kill -9 of the leader of 3 servers, default settings", [
   ["failover.stale", "stale reads that failed meanwhile", "", undefined, 0, true],
 ]);
 section("Start-up and footprint (anchor: a bare node:http process)", [
-  ["start.fresh", "start to first answered write, fresh", "ms", 1_900, 700, true],
-  ["start.10000", "start to first answered write, 10,000 jobs", "ms", 6_000, 1_500, true],
+  ["start.fresh", "start to first write, fresh", "ms", 1_900, 700, true],
+  ["start.10000", "start to first write, with 10,000 jobs", "ms", 6_000, 1_500, true],
   ["memory.idle", "memory, leader of 3, idle", "MiB", 85, 120, true],
   ["memory.10000", "memory, leader of 3, 10,000 jobs", "MiB", 810, 280, true],
   ["cpu.10000", "idle CPU with 10,000 jobs, of one core", "%", 35, 3, true],

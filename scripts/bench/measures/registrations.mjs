@@ -19,9 +19,8 @@ export async function run(context) {
     for (let repetition = 0; repetition < sizes.repetitions; repetition++) {
       await context.withServers(count, async ([leader]) => {
         for (const writers of sizes.writers) {
-          context.say(
-            `${count} servers: registrations by ${writers} writers (${repetition + 1} of ${sizes.repetitions})`,
-          );
+          const turn = `${repetition + 1} of ${sizes.repetitions}`;
+          context.say(`registrations, servers: ${count}, writers: ${writers} (${turn})`);
           const prefix = `register-${writers}-${Date.now().toString(36)}`;
           const result = await closedLoop(leader.address, {
             connections: writers,
