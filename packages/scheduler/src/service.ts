@@ -242,20 +242,14 @@ function* placeOne(
   const alloc = run.builder.place(job, fresh, outcome);
   run.usage.place(outcome.node, allocationHolding(alloc));
   run.placements.add(group.Name, outcome.node.ID);
-  if (previous) replacePrevious(run, previous, cause, id);
+  if (previous) replacePrevious(run, previous, cause);
 }
 
-function replacePrevious(run: EvaluationRun, previous: Allocation, cause: Placement["cause"], id: string): void {
-  if (cause === "lost") run.builder.change(previous, { NextAllocation: id });
-  else {
-    const reasons = {
-      migrate: StopReason.migrating,
-      update: StopReason.updating,
-      reschedule: StopReason.rescheduled,
-      missing: StopReason.notNeeded,
-    };
-    run.builder.change(previous, { DesiredStatus: "stop", DesiredDescription: reasons[cause], NextAllocation: id });
-  }
+/** Nothing stops before its replacement has a place. One that is lost was stopped already. State links the two. */
+function replacePrevious(run: EvaluationRun, previous: Allocation, cause: Placement["cause"]): void {
+  if (cause === "lost" || cause === "missing") return;
+  const reasons = { migrate: StopReason.migrating, update: StopReason.updating, reschedule: StopReason.rescheduled };
+  run.builder.stop({ alloc: previous, reason: reasons[cause] });
 }
 
 function deploymentOf(run: EvaluationRun, job: Job, group: TaskGroup): string {

@@ -147,11 +147,7 @@ function placeOn(
   run.usage.place(node, allocationHolding(alloc));
   run.placements.add(group.Name, node.ID);
   if (previous) {
-    run.builder.change(previous, {
-      DesiredStatus: "stop",
-      DesiredDescription: StopReason.updating,
-      NextAllocation: id,
-    });
+    run.builder.stop({ alloc: previous, reason: StopReason.updating });
     updates.DestructiveUpdate++;
   } else updates.Place++;
 }
