@@ -1,5 +1,5 @@
 import type { Clock, Random } from "@steppe/shared";
-import type { CommandName, CommandPayload, CommandResult, StateStore } from "@steppe/state";
+import type { CommandName, PayloadOf, ResultOf, StateStore } from "@steppe/state";
 
 import type { Member } from "./membership/index.js";
 
@@ -109,8 +109,5 @@ export interface ServerContext {
    * Puts a command into the log; resolves when it is applied here, with the log's index and what `apply` returned. An error
    * that `apply` returned is thrown.
    */
-  propose<N extends CommandName>(
-    name: N,
-    payload: CommandPayload<N>,
-  ): Promise<{ index: number; result: CommandResult<N> }>;
+  propose<N extends CommandName>(name: N, payload: PayloadOf<N>): Promise<{ index: number; result: ResultOf<N> }>;
 }

@@ -17,11 +17,6 @@ export const httpErrors = defineErrors({
   emptyBody: { message: "Request body is empty", status: 400 },
   invalidBody: { message: "{reason}", status: 400 },
   bodyTooLarge: { message: "Request body is larger than {limitBytes} bytes", status: 413 },
-  filterParse: {
-    message: "failed to create result paginator: failed to read filter expression: {reason}",
-    status: 400,
-  },
-  filterEvaluate: { message: "failed to read result page: {reason}", status: 400 },
   invalidMethod: { message: "Invalid method", status: 405 },
   permissionDenied: { message: "Permission denied", status: 403 },
   noLeader: { message: "No cluster leader", status: 500 },

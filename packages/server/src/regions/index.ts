@@ -1,0 +1,1 @@
+export { FORWARDED_REGION_HEADER, RegionForwarder, type RegionForwarderOptions } from "./region-forwarder.js";
