@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 
 import type { Allocation, Deployment, Evaluation, Job, Node } from "@steppe/structs";
-import got, { type Got, HTTPError, type OptionsInit, TimeoutError } from "got";
+import got, { type Got, HTTPError, type OptionsInit, type Response, TimeoutError } from "got";
 
 import { badAnswer, timedOut, unexpectedResponse, unreachable } from "./errors.js";
 import { type AnswerMeta, answerMeta, type QueryValues, withQuery } from "./query.js";
@@ -79,12 +79,10 @@ export class ApiClient {
     let headers: Record<string, string | string[] | undefined>;
     let text: string;
     try {
-      const response = await this.#got(
-        this.#url(path, options.query),
-        request as OptionsInit & { responseType: "text" },
-      );
+      // The overloads of a `Got` follow the literal type of its options, which are assembled here.
+      const response = (await this.#got(this.#url(path, options.query), request)) as Response<string>;
       headers = response.headers;
-      text = response.body as string;
+      text = response.body;
     } catch (error) {
       if (error instanceof HTTPError)
         throw unexpectedResponse(error.response.statusCode, String(error.response.body ?? ""));
