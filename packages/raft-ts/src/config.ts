@@ -18,7 +18,10 @@ export interface Config {
   readonly storage: Storage;
   /** Uniform in [0, 1): spreads the election timeouts. Injected so that a run can be repeated from a seed. */
   readonly random: () => number;
-  /** The last applied index, if the state machine survived the restart: nothing up to it is given out again. */
+  /**
+   * The last applied index, if the state machine survived the restart: nothing up to it is given out again. The stored log
+   * must reach it, and Storage.initialState() must have the configuration of that index.
+   */
   readonly applied?: number;
   /** Storage work is handed out as messages, and may overlap with further Readys. See Ready. */
   readonly asyncStorageWrites?: boolean;

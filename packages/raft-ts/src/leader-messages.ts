@@ -52,6 +52,12 @@ export function handleSnapshot(raft: Raft, message: Message): void {
 function restoreSnapshot(raft: Raft, snapshot: Snapshot): boolean {
   const { index, term, confState } = snapshot.metadata;
   if (index <= raft.log.committed || raft.state !== RaftState.follower) return false;
+  if (raft.log.applying > raft.log.applied) {
+    // The driver is applying entries, perhaps a configuration change, which must not follow the snapshot's configuration.
+    // The leader will send it again: it sees from the answer that nothing came of it.
+    raft.logger?.info?.(`${raft.id} ignored a snapshot at index ${index}: still applying up to ${raft.log.applying}`);
+    return false;
+  }
   const members = [confState.voters, confState.learners, confState.votersOutgoing];
   if (!members.some((ids) => ids.includes(raft.id))) {
     // A member's snapshots always name it. This one was not meant for us, or is older than our membership.

@@ -43,11 +43,18 @@ export function confirmedByLease(raft: Raft, missedTicks: number): boolean {
   return start > 0 && raft.ticks + missedTicks < start + leaseTicks(raft.config.electionTick);
 }
 
-/** Whether the applied state may be read now: it includes every write that anybody was told of. */
+/** Whether the applied state may be read now, if writes are acknowledged only by the node that led when they came. */
 export function mayReadApplied(raft: Raft, missedTicks: number): boolean {
   // Earlier leaders' acknowledged writes are all before the first entry of this term; this leader's own ones are
   // acknowledged after they are applied here.
   return raft.log.term(raft.log.applied) === raft.term && confirmedByLease(raft, missedTicks);
+}
+
+/** The index at which a read would be linearizable, whoever acknowledges writes; undefined without the lease. */
+export function leaseReadIndex(raft: Raft, missedTicks: number): number | undefined {
+  const { committed } = raft.log;
+  // Until an entry of the own term is committed, the commit index may lag behind what an earlier leader acknowledged.
+  return raft.log.term(committed) === raft.term && confirmedByLease(raft, missedTicks) ? committed : undefined;
 }
 
 /** A follower promises; see above. */

@@ -67,7 +67,10 @@ export function appendOwnEntries(raft: Raft, entries: readonly Entry[], owned: b
   let index = raft.log.lastIndex();
   invariant(Number.isSafeInteger(index + entries.length), "raft: the log's indexes are exhausted");
   if (owned) {
-    for (const entry of entries) Object.assign(entry, { term, index: ++index });
+    for (const entry of entries as readonly { term: number; index: number }[]) {
+      entry.term = term;
+      entry.index = ++index;
+    }
     raft.log.append(entries);
   } else {
     raft.log.append(entries.map(({ type, data }) => ({ term, index: ++index, type, data })));

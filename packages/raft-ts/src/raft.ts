@@ -60,8 +60,7 @@ export class Raft {
     const { hardState, confState } = config.storage.initialState();
     const { config: members, progress } = restoreMembership(this.tracker, this.log.lastIndex(), confState);
     this.tracker.switchTo(members, progress);
-    if (hardState.term !== 0 || hardState.vote !== NONE || hardState.commit !== 0) this.loadState(hardState);
-    if (config.applied > 0) this.log.appliedTo(config.applied, 0);
+    this.loadState(hardState, config.applied);
     // It may have promised something in its former life.
     if (config.leaderLease && this.term > 0) this.promisedUntilTick = this.ticks + config.electionTick;
     this.becomeFollower(this.term, NONE);
@@ -71,14 +70,16 @@ export class Raft {
     return { term: this.term, vote: this.vote, commit: this.log.committed };
   }
 
-  private loadState(state: HardState): void {
-    invariant(
-      state.commit >= this.log.committed && state.commit <= this.log.lastIndex(),
-      () => `raft: the stored commit ${state.commit} is outside of the log`,
-    );
-    this.log.committed = state.commit;
+  private loadState(state: HardState, applied: number): void {
+    const lastIndex = this.log.lastIndex();
+    invariant(state.commit <= lastIndex, () => `raft: the stored commit ${state.commit} is beyond the log`);
+    invariant(applied <= lastIndex, () => `raft: the applied index ${applied} is beyond the log`);
+    // The stored commit index may be older than the snapshot or the applied state: it need not be synced. What was
+    // applied is committed.
+    this.log.commitTo(Math.max(state.commit, applied));
     this.term = state.term;
     this.vote = state.vote;
+    if (applied > this.log.applied) this.log.appliedTo(applied, 0);
   }
 
   // Transitions (Raft paper, figure 4).

@@ -1,7 +1,7 @@
 import { confChangeEntryType, encodeConfChange, type ConfChange } from "./conf-change.js";
 import { resolveConfig, type Config } from "./config.js";
 import { invariant, RaftError } from "./errors.js";
-import { mayReadApplied } from "./lease.js";
+import { leaseReadIndex, mayReadApplied } from "./lease.js";
 import { emptyHardState } from "./memory-storage.js";
 import { isLocalMessage, isLocalTarget, isResponseMessage, newMessage } from "./messages.js";
 import { Raft } from "./raft.js";
@@ -137,12 +137,19 @@ export class RawNode {
 
   /**
    * Whether a linearizable read of the applied state may be answered now, without any message: this node leads, has
-   * applied an entry of its term, and holds the lease (Config.leaderLease). It must be asked for each answer.
+   * applied an entry of its term, and holds the lease (Config.leaderLease). It must be asked for each answer, and writes
+   * must be acknowledged only by the node which led when they were proposed, after it applied them; if followers
+   * acknowledge what they forwarded, use leaseReadIndex().
    * `missedTicks` are those which by the clock are due, but not yet given by tick(): without them a process that was
    * paused would answer from a lease that ran out. lease.ts tells what is demanded of clocks.
    */
   hasLease(missedTicks = 0): boolean {
     return mayReadApplied(this.raft, missedTicks);
+  }
+
+  /** Like hasLease(): a read is linearizable once this index is applied. Undefined if the lease does not hold. */
+  leaseReadIndex(missedTicks = 0): number | undefined {
+    return leaseReadIndex(this.raft, missedTicks);
   }
 
   /** Hands leadership to a voter. If that takes longer than an election timeout it is given up. */
