@@ -1,8 +1,9 @@
 import { must } from "@steppe/shared";
-import type { ReadView, RowOf, TableName } from "@steppe/state";
+import type { ReadView } from "@steppe/state";
 
 import { type DeflatedPart, deflatePart, deflatePartAsync, joinParts, storedPart } from "./gzip-member.js";
 import type { ListShape } from "./list-shape.js";
+import type { AnyRow } from "./list-source.js";
 
 /** Rows per segment (up to twice as many): a write costs one segment's bytes and compression, a list the joining of all. */
 const SEGMENT_ROWS = 128;
@@ -14,16 +15,14 @@ const COMMA = storedPart(",");
 const CLOSE = storedPart("]");
 const EMPTY_LIST = Buffer.from("[]");
 
-type Row = RowOf<TableName>;
-
 /** The rows from `startKey` to the next segment's, and what is made of them. */
 interface Segment {
   readonly startKey: string;
   /** What was read changed since; nothing else below may be used then. */
   dirty: boolean;
   /** Rows in key order, those that are left out of the list as well. */
-  rows: readonly Row[];
-  joined: readonly (Row | undefined)[];
+  rows: readonly AnyRow[];
+  joined: readonly (AnyRow | undefined)[];
   /** The entry of each row within `bytes`: [start, end); equal where the row is left out. */
   bounds: Uint32Array;
   /** The entries with commas between them, in the order of the list. */
@@ -191,7 +190,7 @@ export class ListCache {
   ): Segment[] {
     const made: Segment[] = [];
     // Twice a segment before it is cut: what has grown by one row is not cut again at the next.
-    let rows: Row[] = [];
+    let rows: AnyRow[] = [];
     let startKey = old.startKey;
     for (const row of this.shape.scan(view, old.startKey)) {
       if (endKey !== undefined && this.shape.orderKey(row) >= endKey) break;
@@ -209,10 +208,10 @@ export class ListCache {
     return made;
   }
 
-  #build(view: ReadView, old: Segment, startKey: string, rows: readonly Row[]): Segment {
+  #build(view: ReadView, old: Segment, startKey: string, rows: readonly AnyRow[]): Segment {
     const { shape } = this;
     const known = new Map(old.rows.map((row, position) => [row, position]));
-    const joined: (Row | undefined)[] = [];
+    const joined: (AnyRow | undefined)[] = [];
     const bounds = new Uint32Array(rows.length * 2);
     const pieces: Buffer[] = [];
     let length = 0;
@@ -238,10 +237,10 @@ export class ListCache {
   /** The bytes of a row's entry: copied where row and joined row are those that they were made of. */
   #entry(
     view: ReadView,
-    row: Row,
+    row: AnyRow,
     old: Segment,
     before: number | undefined,
-    joined: (Row | undefined)[],
+    joined: (AnyRow | undefined)[],
     at: number,
   ): Buffer | undefined {
     const { shape } = this;

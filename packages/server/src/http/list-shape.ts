@@ -1,9 +1,7 @@
 import type { Filter } from "@steppe/api";
-import { type ReadView, type RowOf, type TableName, tables } from "@steppe/state";
+import { type ReadView, type TableName, tables } from "@steppe/state";
 
-import type { ListSource } from "./list-source.js";
-
-type Row = RowOf<TableName>;
+import type { AnyRow, ListSource } from "./list-source.js";
 
 /** The parts of a list request that say which rows it has, and in which order. */
 export interface ListQuery {
@@ -24,7 +22,7 @@ export class ListShape {
   readonly byCreate: boolean;
   readonly #query: ListQuery;
   readonly #scanPrefix: string;
-  readonly #checks: readonly ((row: Row) => boolean)[];
+  readonly #checks: readonly ((row: AnyRow) => boolean)[];
 
   constructor(source: ListSource, query: ListQuery) {
     this.source = source;
@@ -43,24 +41,24 @@ export class ListShape {
   }
 
   /** The key that the list is ordered by. */
-  orderKey(row: Row): string {
+  orderKey(row: AnyRow): string {
     return this.byCreate ? createOrderKey(this.source.table, row) : keyOf(this.source.table, row);
   }
 
   /** Rows from this order key on (inclusive; "" is the beginning) in key order, or from it down. */
-  scan(view: ReadView, from: string, reverse = false): Iterable<Row> {
+  scan(view: ReadView, from: string, reverse = false): Iterable<AnyRow> {
     const options = { prefix: this.#scanPrefix, from: from === "" ? undefined : from, reverse };
     const { table } = this.source;
     return this.byCreate ? view.scanIndex(table, "byCreate" as never, options) : view.scan(table, options);
   }
 
   /** Whether a scanned row is in the list. @throws what evaluating the filter throws */
-  includes(row: Row): boolean {
+  includes(row: AnyRow): boolean {
     for (const check of this.#checks) if (!check(row)) return false;
     return true;
   }
 
-  joinedRow(view: ReadView, row: Row): Row | undefined {
+  joinedRow(view: ReadView, row: AnyRow): AnyRow | undefined {
     const { join, table } = this.source;
     return join === undefined ? undefined : view.get(join, keyOf(table, row));
   }
@@ -72,7 +70,7 @@ export class ListShape {
   }
 
   /** What the next page starts with. */
-  tokenOf(row: Row): string {
+  tokenOf(row: AnyRow): string {
     if (this.byCreate) {
       const { CreateIndex, ID } = row as unknown as { CreateIndex: number; ID: string };
       return `${CreateIndex}.${ID}`;
@@ -91,10 +89,10 @@ export class ListShape {
 
   // The order is the one in which clients meet errors: an expression is evaluated on what prefix and namespace leave over,
   // and before rows that the caller may not see are taken out.
-  #makeChecks(everywhere: boolean): ((row: Row) => boolean)[] {
+  #makeChecks(everywhere: boolean): ((row: AnyRow) => boolean)[] {
     const { source } = this;
     const { namespace, prefix, filter, visible } = this.#query;
-    const checks: ((row: Row) => boolean)[] = [];
+    const checks: ((row: AnyRow) => boolean)[] = [];
     const namespaced = source.namespaced ?? source.order !== "id";
     if (namespaced && !everywhere && source.order !== "namespace")
       checks.push((row) => (row as { Namespace?: string }).Namespace === namespace);
@@ -103,9 +101,7 @@ export class ListShape {
     if (source.where !== undefined) checks.push((row) => source.where?.(row) ?? true);
     if (filter !== undefined)
       checks.push(
-        source.datum === undefined
-          ? (row) => filter.matches(row)
-          : (row) => filter.matches(source.datum?.(row) as object),
+        source.datum === undefined ? (row) => filter.matches(row) : (row) => filter.matches(source.datum?.(row) ?? row),
       );
     if (namespaced && everywhere && visible !== undefined)
       checks.push((row) => visible((row as { Namespace?: string }).Namespace ?? ""));
@@ -116,11 +112,11 @@ export class ListShape {
 /** As many digits as the state gives a CreateIndex in `byCreate`. */
 const INDEX_DIGITS = 20;
 
-function keyOf(table: TableName, row: Row): string {
-  return (tables[table].key as (row: Row) => string)(row);
+function keyOf(table: TableName, row: AnyRow): string {
+  return (tables[table].key as (row: AnyRow) => string)(row);
 }
 
-function createOrderKey(table: TableName, row: Row): string {
-  const { byCreate } = tables[table].indexes as unknown as { byCreate: { value(row: Row): string } };
+function createOrderKey(table: TableName, row: AnyRow): string {
+  const { byCreate } = tables[table].indexes as unknown as { byCreate: { value(row: AnyRow): string } };
   return byCreate.value(row);
 }
