@@ -23,8 +23,21 @@ export default tseslint.config(
     // The replicated parts must give the same result on every machine: no clock, no randomness, no timers.
     files: ["packages/raft-ts/src/**/*.ts", "packages/state/src/**/*.ts", "packages/scheduler/src/**/*.ts"],
     rules: {
-      "no-restricted-globals": ["error", "Date", "setTimeout", "setInterval", "setImmediate", "process", "Buffer", "performance"],
-      "no-restricted-properties": ["error", { object: "Math", property: "random" }, { object: "crypto", property: "randomUUID" }],
+      "no-restricted-globals": [
+        "error",
+        "Date",
+        "setTimeout",
+        "setInterval",
+        "setImmediate",
+        "process",
+        "Buffer",
+        "performance",
+      ],
+      "no-restricted-properties": [
+        "error",
+        { object: "Math", property: "random" },
+        { object: "crypto", property: "randomUUID" },
+      ],
     },
   },
   { files: ["packages/cli/src/**/*.ts"], rules: { "no-console": "off" } },

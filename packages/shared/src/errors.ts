@@ -29,7 +29,12 @@ export function defineErrors<K extends string>(
   for (const code of Object.keys(table) as K[]) {
     const { message, status } = table[code];
     constructors[code] = (values = {}, cause) =>
-      new SteppeError(code, message.replace(/\{(\w+)\}/g, (whole, key: string) => String(values[key] ?? whole)), status ?? 500, cause);
+      new SteppeError(
+        code,
+        message.replace(/\{(\w+)\}/g, (whole, key: string) => String(values[key] ?? whole)),
+        status ?? 500,
+        cause,
+      );
   }
   return constructors;
 }
