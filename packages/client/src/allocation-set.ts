@@ -87,6 +87,7 @@ export class AllocationSet {
     const assigned = new Set(assignments.map((assignment) => assignment.ID));
     for (const id of this.#ignored.keys()) if (!assigned.has(id)) this.#ignored.delete(id);
     for (const runner of this.#runners.values()) if (!assigned.has(runner.id)) this.#withdraw(runner);
+    if (news) this.#saveSoon();
     await this.#startAll(created);
     if (incomplete) return "incomplete";
     return news ? "news" : "nothing";
