@@ -11,5 +11,5 @@ export {
 } from "./endpoint.js";
 export { endpointEntries, type EndpointName, endpoints, type Endpoints } from "./endpoints/index.js";
 export { type Filter, compileFilter } from "./filter/filter.js";
-export { defaultFieldKinds, type FieldKinds, hideFields, mapFieldsOf } from "./filter/fields.js";
+export { filterRowSchemas, type RowSchema } from "./filter/row-schema.js";
 export * from "./client/index.js";

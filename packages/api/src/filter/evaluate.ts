@@ -1,8 +1,8 @@
 import type { CollectionNode, Expression, MatchNode, SelectorNode } from "./ast.js";
 import { evaluationError } from "./errors.js";
-import type { FieldKinds } from "./fields.js";
 import { Literal } from "./literals.js";
 import { compilePattern } from "./pattern.js";
+import { isMapSchema, isOpenSchema, numberKind, type RowSchema } from "./row-schema.js";
 import { type Binding, goKind, MISSING, type Origin, Selector } from "./selector.js";
 
 type Row = Readonly<Record<string, unknown>>;
@@ -11,35 +11,39 @@ export type Predicate = (row: Row) => boolean;
 type Scope = ReadonlyMap<string, Origin>;
 
 /** Compiles an expression into closures: nothing of the tree is looked at again while rows are read. */
-export function compileExpression(expression: Expression, kinds: FieldKinds, scope: Scope = new Map()): Predicate {
+export function compileExpression(
+  expression: Expression,
+  schema: RowSchema | undefined,
+  scope: Scope = new Map(),
+): Predicate {
   switch (expression.kind) {
     case "or":
     case "and": {
       const decides = expression.kind === "or";
-      const [first, ...rest] = expression.operands.map((operand) => compileExpression(operand, kinds, scope));
+      const [first, ...rest] = expression.operands.map((operand) => compileExpression(operand, schema, scope));
       return rest.reduce(
         (left, right) => (row) => (left(row) === decides ? decides : right(row)),
         first ?? (() => !decides),
       );
     }
     case "not": {
-      const operand = compileExpression(expression.operand, kinds, scope);
+      const operand = compileExpression(expression.operand, schema, scope);
       return (row) => !operand(row);
     }
     case "any":
     case "all":
-      return compileCollection(expression, kinds, scope);
+      return compileCollection(expression, schema, scope);
     case "match":
-      return compileMatch(expression, kinds, scope);
+      return compileMatch(expression, schema, scope);
   }
 }
 
-function compileSelector(node: SelectorNode, kinds: FieldKinds, scope: Scope): Selector {
-  return new Selector(node, scope.get(node.parts[0] ?? "") ?? { kind: "row" }, kinds);
+function compileSelector(node: SelectorNode, schema: RowSchema | undefined, scope: Scope): Selector {
+  return new Selector(node, scope.get(node.parts[0] ?? "") ?? { kind: "row" }, schema);
 }
 
-function compileMatch(node: MatchNode, kinds: FieldKinds, scope: Scope): Predicate {
-  const selector = compileSelector(node.selector, kinds, scope);
+function compileMatch(node: MatchNode, schema: RowSchema | undefined, scope: Scope): Predicate {
+  const selector = compileSelector(node.selector, schema, scope);
   const test = operatorTest(node, selector);
   const { negated } = node;
   // A key that a map does not hold is equal to nothing, in nothing, empty and nil; `not` turns each round.
@@ -70,19 +74,19 @@ function equals(value: unknown, literal: Literal, selector: Selector): boolean {
   if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") {
     throw evaluationError("unable to find suitable primitive comparison function for matching");
   }
-  return literal.equals(value, selector.numberKind);
+  return literal.equals(value, numberKind(selector.schema));
 }
 
 function includes(value: unknown, literal: Literal, selector: Selector): boolean {
   if (typeof value === "string") return value.includes(literal.text);
   if (value === null) return false;
   if (Array.isArray(value)) {
-    if (!selector.isOpen) return value.some((element) => equals(element, literal, selector));
+    if (!isOpenSchema(selector.schema)) return value.some((element) => equals(element, literal, selector));
     return value.some(
       (element) => typeof element !== "object" && literal.equalsDynamic(element as string | number | boolean),
     );
   }
-  if (typeof value === "object" && selector.isMap) return Object.hasOwn(value, literal.text);
+  if (typeof value === "object" && isMapSchema(selector.schema)) return Object.hasOwn(value, literal.text);
   const path = selector.node.parts.join(".");
   throw evaluationError(
     `Cannot perform in/contains operations on type ${goKind(value)} for selector: ${JSON.stringify(path)}`,
@@ -103,7 +107,7 @@ function isEmpty(value: unknown, selector: Selector): boolean {
   if (value === null || value === "") return true;
   if (typeof value === "string") return false;
   if (Array.isArray(value)) return value.length === 0;
-  if (typeof value === "object" && selector.isMap) return Object.keys(value).length === 0;
+  if (typeof value === "object" && isMapSchema(selector.schema)) return Object.keys(value).length === 0;
   throw evaluationError(`a value of kind ${goKind(value)} is neither empty nor not: /${selector.path().join("/")}`);
 }
 
@@ -113,13 +117,13 @@ function isNil(value: unknown, selector: Selector): boolean {
   throw evaluationError(`a value of kind ${goKind(value)} cannot be nil: /${selector.path().join("/")}`);
 }
 
-function compileCollection(node: CollectionNode, kinds: FieldKinds, scope: Scope): Predicate {
-  const selector = compileSelector(node.selector, kinds, scope);
+function compileCollection(node: CollectionNode, schema: RowSchema | undefined, scope: Scope): Predicate {
+  const selector = compileSelector(node.selector, schema, scope);
   const binding: Binding = { collection: selector, key: 0, element: null };
   // With one name, a list binds its elements and a map its keys: both bodies are compiled, and the value chooses.
-  const onList = compileExpression(node.body, kinds, bindNames(node, binding, scope, "element"));
+  const onList = compileExpression(node.body, schema, bindNames(node, binding, scope, "element"));
   const onMap =
-    "only" in node.names ? compileExpression(node.body, kinds, bindNames(node, binding, scope, "key")) : onList;
+    "only" in node.names ? compileExpression(node.body, schema, bindNames(node, binding, scope, "key")) : onList;
   const stopsOn = node.kind === "any";
   const visit = (row: Row, body: Predicate, key: string | number, element: unknown): boolean => {
     if ("key" in node.names && node.names.key !== undefined && node.names.key === node.names.value)
@@ -132,7 +136,7 @@ function compileCollection(node: CollectionNode, kinds: FieldKinds, scope: Scope
     const value = selector.read(row);
     if (value === MISSING || value === null) return !stopsOn;
     if (Array.isArray(value)) return value.some((element, i) => visit(row, onList, i, element)) === stopsOn;
-    if (typeof value !== "object" || !selector.isMap)
+    if (typeof value !== "object" || !isMapSchema(selector.schema))
       throw evaluationError(`${node.selector.text} is not a list or a map`);
     return Object.entries(value).some(([key, element]) => visit(row, onMap, key, element)) === stopsOn;
   };

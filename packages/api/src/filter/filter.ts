@@ -1,6 +1,6 @@
 import { compileExpression } from "./evaluate.js";
-import { defaultFieldKinds, type FieldKinds } from "./fields.js";
 import { parseFilter } from "./parser.js";
+import type { RowSchema } from "./row-schema.js";
 
 /** A compiled `?filter=` expression. */
 export interface Filter {
@@ -14,9 +14,10 @@ export interface Filter {
 
 /**
  * Compiles a filter expression; an empty text means no filter and is the caller's to skip.
+ * `schema` is that of the rows (`filterRowSchemas`); without one, fields are what their names mean in jobs, nodes and so on.
  * @throws SteppeError filterSyntax (400)
  */
-export function compileFilter(text: string, kinds: FieldKinds = defaultFieldKinds): Filter {
-  const predicate = compileExpression(parseFilter(text), kinds);
+export function compileFilter(text: string, schema?: RowSchema): Filter {
+  const predicate = compileExpression(parseFilter(text), schema);
   return { text, matches: predicate };
 }

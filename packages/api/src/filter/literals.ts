@@ -1,7 +1,7 @@
 import { evaluationError } from "./errors.js";
 
-/** The type that a number has in the stored structure; JSON has only one. */
-export type NumberKind = "int" | "uint" | "float";
+/** The type that a number has in the stored structure; JSON has only one. `dynamic`: as an integer if the literal is one. */
+export type NumberKind = "int" | "uint" | "float" | "dynamic";
 
 const ESCAPE = /\\(?:([abfnrtv\\"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/y;
 const NAMED: Readonly<Record<string, number>> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11, "\\": 92, '"': 34 };
@@ -65,7 +65,7 @@ export class Literal {
   equals(value: string | number | boolean, kind: NumberKind): boolean {
     if (typeof value === "string") return value === this.text;
     if (typeof value === "boolean") return value === this.boolean();
-    return value === this.number(Number.isInteger(value) ? kind : "float");
+    return value === this.number(Number.isInteger(value) || kind === "dynamic" ? kind : "float");
   }
 
   /** As `equals`, for a value without a declared type: a conversion with a syntax error means that it is not equal. */
@@ -83,6 +83,7 @@ export class Literal {
   }
 
   private number(kind: NumberKind): number {
+    if (kind === "dynamic") return this.number(INTEGER.test(this.text) ? "int" : "float");
     return (this.numbers[kind] ??= kind === "float" ? parseFloat64(this.text) : parseInteger(this.text, kind));
   }
 }

@@ -1,7 +1,6 @@
 import type { SelectorNode } from "./ast.js";
 import { evaluationError } from "./errors.js";
-import type { FieldKinds } from "./fields.js";
-import type { NumberKind } from "./literals.js";
+import { fieldSchema, isMapSchema, itemSchema, type RowSchema, valueSchema, zeroValue } from "./row-schema.js";
 
 /** What a path into a map yields where its last key is absent: the operator then fixes the result. */
 export const MISSING: unique symbol = Symbol("missing");
@@ -19,44 +18,42 @@ export interface Binding {
 /** Where a selector's path starts: the row, a bound element, or a bound key, which is a plain value. */
 export type Origin = { readonly kind: "row" } | { readonly kind: "element" | "key"; readonly binding: Binding };
 
-/**
- * A compiled path. `read` walks it; `isMap` and `isOpen` then say of what was read last whether an object is a map (rather than
- * a structure) and whether it is free-form data.
- */
+/** A compiled path. `read` walks it; `schema` is then that of what was read last. */
 export class Selector {
-  isMap = false;
-  isOpen = false;
-  readonly numberKind: NumberKind;
+  schema: RowSchema | undefined;
   private readonly parts: readonly string[];
   private readonly name: string;
+  /** Of a path of one part into a row with a schema, which is the common case: the field. */
+  private readonly field: RowSchema | undefined;
 
   constructor(
     readonly node: SelectorNode,
     private readonly origin: Origin,
-    private readonly kinds: FieldKinds,
+    private readonly rowSchema: RowSchema | undefined,
   ) {
     this.parts = origin.kind === "row" ? node.parts : node.parts.slice(1);
     this.name = this.parts[0] ?? "";
-    const last = node.parts.at(-1) ?? "";
-    this.numberKind = kinds.unsigned.has(last) ? "uint" : kinds.floats.has(last) ? "float" : "int";
+    const field = rowSchema?.properties && fieldSchema(rowSchema, this.name, {});
+    this.field = origin.kind === "row" && this.parts.length === 1 && field !== "unknown" ? field : undefined;
   }
 
   /** The value at the path, null for what is nil, or MISSING. Throws an evaluation error where a structure lacks the field. */
   read(row: JsonObject): unknown {
-    if (this.origin.kind === "row") {
-      if (this.kinds.hidden.has(this.name)) throw this.missingField(0);
-      if (this.parts.length > 1) return this.walk(row, false);
+    const { origin } = this;
+    if (origin.kind === "row") {
+      if (this.field === undefined) return this.walk(row, this.rowSchema);
+      this.schema = this.field;
       const value = row[this.name];
-      if (value === undefined || !Object.hasOwn(row, this.name)) throw this.missingField(0);
-      this.enter(this.name, false);
-      return value;
+      return value === undefined ? zeroValue(this.field) : value;
     }
-    const { binding } = this.origin;
-    if (this.origin.kind === "key") {
-      if (this.parts.length > 0) throw this.plainBinding(binding);
-      return binding.key;
+    const { binding } = origin;
+    if (origin.kind === "element") {
+      const { schema } = binding.collection;
+      return this.walk(binding.element, typeof binding.key === "number" ? itemSchema(schema) : valueSchema(schema));
     }
-    return this.walk(binding.element, binding.collection.isOpen);
+    if (this.parts.length > 0) throw this.plainBinding(binding);
+    this.schema = undefined;
+    return binding.key;
   }
 
   /** The path from the row on, as errors print it. */
@@ -66,38 +63,33 @@ export class Selector {
     return [...origin.binding.collection.path(), String(origin.binding.key), ...this.parts];
   }
 
-  private walk(start: unknown, open: boolean): unknown {
+  private walk(start: unknown, startSchema: RowSchema | undefined): unknown {
     let value = start;
-    this.isMap = open;
-    this.isOpen = open;
+    let schema = startSchema;
     for (let i = 0; i < this.parts.length; i++) {
       const part = this.parts[i] ?? "";
       if (Array.isArray(value)) {
         value = value[this.index(part, value.length, i)];
-        this.isMap = this.isOpen;
-      } else if (value === null && this.isMap) {
-        if (i === this.parts.length - 1) return MISSING;
-        throw this.failure(i, `couldn't find key ${JSON.stringify(part)}`);
-      } else if (typeof value === "object" && value !== null) {
-        if (!Object.hasOwn(value, part) || (value as JsonObject)[part] === undefined) {
-          if (!this.isMap) throw this.missingField(i);
-          if (i === this.parts.length - 1) return MISSING;
-          throw this.failure(i, `couldn't find key ${JSON.stringify(part)}`);
-        }
+        schema = itemSchema(schema);
+      } else if (isMapSchema(schema) && typeof value === "object") {
+        const found = value !== null && Object.hasOwn(value, part);
+        if (!found && i === this.parts.length - 1) return MISSING;
+        if (!found) throw this.failure(i, `couldn't find key ${JSON.stringify(part)}`);
         value = (value as JsonObject)[part];
-        if (this.isMap) this.isMap = this.isOpen;
-        else this.enter(part, this.isOpen);
+        schema = valueSchema(schema);
+      } else if (typeof value === "object" && value !== null) {
+        const field = fieldSchema(schema, part, value);
+        if (field === undefined) throw this.missingField(i);
+        const present = Object.hasOwn(value, part) && (value as JsonObject)[part] !== undefined;
+        if (!present && field === "unknown") throw this.missingField(i);
+        schema = field === "unknown" ? undefined : field;
+        value = present ? (value as JsonObject)[part] : zeroValue(schema ?? {});
       } else {
         throw this.failure(i, `invalid value kind: ${goKind(value)}`);
       }
     }
+    this.schema = schema;
     return value;
-  }
-
-  /** Notes what the field of a structure holds. */
-  private enter(name: string, open: boolean): void {
-    this.isOpen = open || this.kinds.open.has(name);
-    this.isMap = this.isOpen || this.kinds.maps.has(name);
   }
 
   private index(part: string, length: number, at: number): number {
@@ -114,9 +106,8 @@ export class Selector {
   private failure(at: number, problem: string): Error {
     const path = this.path();
     const shown = path.map((part) => part.replaceAll("~", "~0").replaceAll("/", "~1")).join("/");
-    return evaluationError(
-      `error finding value in datum: /${shown} at part ${path.length - this.parts.length + at}: ${problem}`,
-    );
+    const place = path.length - this.parts.length + at;
+    return evaluationError(`error finding value in datum: /${shown} at part ${place}: ${problem}`);
   }
 
   private plainBinding(binding: Binding): Error {

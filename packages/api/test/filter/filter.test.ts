@@ -1,16 +1,45 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { SteppeError } from "@steppe/shared";
-import { defaultFieldKinds, type FieldKinds, hideFields, mapFieldsOf } from "../../src/filter/fields.js";
 import { compileFilter } from "../../src/filter/filter.js";
+import { filterRowSchemas, type RowSchema } from "../../src/filter/row-schema.js";
 
-const kinds: FieldKinds = {
-  ...defaultFieldKinds,
-  maps: new Set([...defaultFieldKinds.maps, "M", "NilMap", "MM"]),
-  open: new Set(["Config"]),
-  unsigned: new Set(["Version"]),
-  floats: new Set(["Weight"]),
-};
+const text: RowSchema = { type: "string", default: "", goType: "string" };
+const int: RowSchema = { type: "integer", default: 0, goType: "int" };
+const struct = (properties: Record<string, RowSchema>): RowSchema => ({ type: "object", properties });
+const map = (additionalProperties: RowSchema): RowSchema => ({ type: "object", additionalProperties, nullable: true });
+const list = (items: RowSchema): RowSchema => ({ type: "array", items, nullable: true });
+const task = struct({ Name: text, Driver: text });
+const schema = struct({
+  ...{
+    ID: text,
+    Name: text,
+    Type: text,
+    Priority: int,
+    Stop: { type: "boolean" },
+    P: text,
+    Q: text,
+    T: text,
+    Empty: text,
+  },
+  ...{ Version: { ...int, goType: "uint64" }, Weight: { type: "number", goType: "float64" }, any: text, Any: text },
+  ...{ Tags: list(text), Nums: list(int), None: list(text), NilList: list(text) },
+  ...{ Meta: map(text), NilMap: map(struct({ i: int })), M: map(text), MM: map(map(text)) },
+  ...{
+    Update: { ...struct({ Stagger: int }), nullable: true, default: null },
+    In: struct({ Name: text, Deep: struct({ N: int }) }),
+  },
+  ...{
+    Config: map({ goType: "interface {}" }),
+    TaskGroups: list(struct({ Name: text, Count: int, Tasks: list(task) })),
+  },
+  ...{
+    TaskStates: map(struct({ State: text })),
+    OmittedText: text,
+    OmittedMap: map(text),
+    OmittedStruct: struct({ N: int }),
+  },
+});
 const job = {
   ...{
     ID: "web",
@@ -49,7 +78,7 @@ const job = {
 
 const evaluate = (text: string, row: object = job): unknown => {
   try {
-    return compileFilter(text, kinds).matches(row);
+    return compileFilter(text, schema).matches(row);
   } catch (error) {
     expect(error).toBeInstanceOf(SteppeError);
     expect((error as SteppeError).status).toBe(400);
@@ -151,8 +180,12 @@ describe("selectors", () => {
     ["toString == 1", failure("error finding value in datum: /toString at part 0")],
     ["In.constructor == 1", failure("error finding value in datum: /In/constructor at part 1")],
     ["Meta.constructor is nil", true],
-    ["SecretID == x", failure("error finding value in datum: /SecretID at part 0")],
-  ])("%s", (text, expected) => expect(evaluate(text, { ...job, SecretID: "x" })).toEqual(expected));
+    ["OmittedText == ``", true],
+    ["OmittedText is empty", true],
+    ["OmittedMap is nil", true],
+    ["OmittedMap.x == y", false],
+    ["OmittedStruct.N == 0", true],
+  ])("%s", (text, expected) => expect(evaluate(text)).toEqual(expected));
 });
 
 describe("values and coercion", () => {
@@ -289,6 +322,7 @@ describe("missing things", () => {
     ["any Meta.nope as x { x == 1 }", false],
     ["all Meta.nope as x { x == 1 }", true],
     ["MM.x.Name == `in x`", true],
+    ["MM.x.Other is nil", true],
     ["MM.z.i == 1", failure(`error finding value in datum: /MM/z/i at part 1: couldn't find key "z"`)],
     ["NilMap.z.i == 1", anyFailure],
     [
@@ -337,26 +371,40 @@ describe("any and all", () => {
 });
 
 describe("the filter as a whole", () => {
-  test("a field that the stored structure lacks cannot be seen", () => {
-    const filter = compileFilter("Drain == true", hideFields(defaultFieldKinds, "Drain"));
-    expect(() => filter.matches({ Drain: true })).toThrow(
-      `failed to read result page: error finding value in datum: /Drain at part 0: couldn't find key: struct field with name "Drain"`,
+  test("nodes: what the encoder adds and the secret cannot be seen", () => {
+    for (const name of ["Drain", "SecretID"]) {
+      const filter = compileFilter(`${name} == true`, filterRowSchemas["nodes"]);
+      expect(() => filter.matches({ Drain: true, SecretID: "x" })).toThrow(
+        `failed to read result page: error finding value in datum: /${name} at part 0: couldn't find key: struct field with name "${name}"`,
+      );
+    }
+    expect(() => compileFilter("SecretID == x").matches({ SecretID: "x" })).toThrow(
+      "error finding value in datum: /SecretID",
     );
   });
 
-  test("maps are found in a schema", () => {
-    const record = {
-      type: "object",
-      patternProperties: { "^(.*)$": { type: "object", properties: { Inner: { additionalProperties: {} } } } },
-    };
-    const schema = {
-      properties: {
-        A: record,
-        B: { anyOf: [record, { type: "null" }] },
-        C: { type: "array", items: { properties: { D: record } } },
-      },
-    };
-    expect([...mapFieldsOf(schema)].sort()).toEqual(["A", "B", "D", "Inner"]);
+  test("rows without a schema have the fields that they hold, and maps by their known names", () => {
+    const matches = (expression: string): unknown =>
+      compileFilter(expression).matches({ Meta: null, Own: { A: 1 }, TaskGroups: { g: { Promoted: true } } });
+    expect(matches("Meta.x is nil and Own.A == 1 and TaskGroups.g.Promoted == true")).toBe(true);
+    expect(matches("NextAllocation is empty and TaskGroups.h is nil")).toBe(true);
+    expect(() => matches("Own.B == 1")).toThrow("/Own/B at part 1");
+    expect(() => matches("constructor == 1")).toThrow("/constructor at part 0");
+  });
+
+  test("the real schemas", () => {
+    const allocation = { ID: "a", ClientStatus: "running", TaskStates: { t: { State: "running", Failed: false } } };
+    const of = (expression: string): boolean =>
+      compileFilter(expression, filterRowSchemas["allocations"]).matches(allocation);
+    expect(
+      of("ClientStatus == running and NextAllocation == `` and TaskStates.t.Failed == false and TaskStates.u is nil"),
+    ).toBe(true);
+    const job = { Meta: { owner: "conf" }, TaskGroups: [{ Count: 2, Tasks: [{ Config: { args: ["-c", 5] } }] }] };
+    const jobs = (expression: string): boolean => compileFilter(expression, filterRowSchemas["jobs"]).matches(job);
+    expect(jobs("any TaskGroups as g { g.Count == 2 } ")).toBe(true);
+    expect(jobs("(any TaskGroups as g { any g.Tasks as t { 5 in t.Config.args and t.Config.nope is nil } })")).toBe(
+      false,
+    );
   });
 
   test("whatever the text, it throws nothing but SteppeError", () => {
