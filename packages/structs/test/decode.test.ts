@@ -1,11 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import {
-  decode,
-  decodeInput,
-  decodeJob,
-  JobRegisterRequestSchema,
-  NodeDrainRequestSchema,
-} from "../src/index.js";
+import { decode, decodeInput, decodeJob, JobRegisterRequestSchema, NodeDrainRequestSchema } from "../src/index.js";
 import { golden, goldenTest } from "./golden.js";
 
 describe("keys", () => {
