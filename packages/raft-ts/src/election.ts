@@ -8,7 +8,7 @@ import { appendOwnEntries } from "./proposals.js";
 import { VoteResult } from "./quorum.js";
 import type { Raft } from "./raft.js";
 import { broadcastAppend } from "./replication.js";
-import { EntryType, MessageType, NONE, RaftState, type Message, type MessageHandlers } from "./types.js";
+import { EntryType, MessageType, NONE, RaftState, type EntryId, type Message, type MessageHandlers } from "./types.js";
 
 /** The context of vote requests that a leader has ordered: no lease stands against them. */
 export const campaignTransfer = "CampaignTransfer";
@@ -34,24 +34,13 @@ export function campaign(raft: Raft, kind: Campaign): void {
     raft.logger?.warn?.(`${raft.id} is unpromotable and can not campaign`);
     return;
   }
-  if (hasUnappliedConfChange(raft)) {
+  if (raft.log.hasConfChange(raft.log.applied + 1, raft.log.committed + 1)) {
     // It is committed, so others may use that configuration already: ours could be two steps behind theirs.
     raft.logger?.warn?.(`${raft.id} cannot campaign at term ${raft.term}: there are pending configuration changes`);
     return;
   }
   raft.logger?.info?.(`${raft.id} is starting a new election at term ${raft.term}`);
   startCampaign(raft, kind);
-}
-
-function hasUnappliedConfChange(raft: Raft): boolean {
-  const { log } = raft;
-  let next = Math.max(log.applied + 1, log.firstIndex());
-  while (next <= log.committed) {
-    const entries = log.slice(next, log.committed + 1, raft.config.maxCommittedSizePerReady);
-    if (entries.some((entry) => entry.type !== EntryType.normal)) return true;
-    next += entries.length;
-  }
-  return false;
 }
 
 function startCampaign(raft: Raft, kind: Campaign): void {
@@ -92,11 +81,31 @@ export function handleVoteRequest(raft: Raft, message: Message): void {
     `${raft.id} [vote: ${raft.vote}] ${granted ? "granted" : "rejected"} ${pre ? "pre-vote" : "vote"} ` +
       `to ${message.from} [logterm: ${message.logTerm}, index: ${message.index}] at term ${raft.term}`,
   );
-  raft.send(newMessage(voteResponseType(message.type), message.from, { term, reject: !granted }));
+  const response = newMessage(voteResponseType(message.type), message.from, { term, reject: !granted });
+  if (!granted) {
+    const { committed } = raft.log;
+    response.committed = { term: raft.log.term(committed), index: committed };
+  }
+  raft.send(response);
   if (granted && !pre) {
     raft.electionElapsed = 0;
     raft.vote = message.from;
   }
+}
+
+/**
+ * A node that rejected a vote tells what it knows to be committed. That is true for ever, whatever the terms, and if our
+ * log has that entry we may believe it. Without this a membership change can end in a deadlock: a leader which that
+ * change removed or demoted stepped down, and the messages that told of the commit were lost. The others still need
+ * its vote, but its log is longer than theirs; and it may not campaign itself.
+ */
+export function learnCommitted(raft: Raft, { term, index }: EntryId): void {
+  const { log } = raft;
+  if (index <= log.committed || term <= 0 || !log.matchTerm(term, index)) return;
+  const changed = log.hasConfChange(log.committed + 1, index + 1);
+  log.commitTo(index);
+  // Votes asked for under the former configuration must not elect a leader in the next.
+  if (changed && raft.state !== RaftState.follower) raft.becomeFollower(raft.term, NONE);
 }
 
 /**

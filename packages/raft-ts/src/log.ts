@@ -1,6 +1,6 @@
 import { invariant } from "./errors.js";
 import { countWithin, entriesSize, type Storage } from "./storage.js";
-import type { Entry, EntryId, Logger, Snapshot } from "./types.js";
+import { EntryType, type Entry, type EntryId, type Logger, type Snapshot } from "./types.js";
 import { UnstableLog } from "./unstable-log.js";
 
 /** What `term` gives for an index whose term is not known: beyond either end of the log. */
@@ -165,6 +165,17 @@ export class RaftLog {
     // A commit index beyond the log means that the log lost entries which it once acknowledged.
     invariant(index <= this.lastIndex(), () => `raft: commit ${index} is beyond the last index ${this.lastIndex()}`);
     this.committed = index;
+  }
+
+  /** Whether a configuration change is among the entries in [lo, hi). */
+  hasConfChange(lo: number, hi: number): boolean {
+    let next = Math.max(lo, this.firstIndex());
+    while (next < hi) {
+      const entries = this.slice(next, hi, this.maxApplyingSize);
+      if (entries.some((entry) => entry.type !== EntryType.normal)) return true;
+      next += entries.length;
+    }
+    return false;
   }
 
   /** The driver has applied everything up to index, of `size` in all. */

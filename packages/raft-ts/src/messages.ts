@@ -27,6 +27,7 @@ export function newMessage(type: Type, to: number, fields?: Partial<Omit<Message
     leaseTick: 0,
     context: undefined,
     snapshot: undefined,
+    committed: undefined,
     responses: undefined,
   };
   return fields === undefined ? message : Object.assign(message, fields);

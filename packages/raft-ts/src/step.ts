@@ -1,6 +1,6 @@
 // Where everything comes in: the clock's ticks, and messages, whose terms are settled before a role sees them.
 
-import { campaignTransfer, candidateHandlers, handleVoteRequest, startElection } from "./election.js";
+import { campaignTransfer, candidateHandlers, handleVoteRequest, learnCommitted, startElection } from "./election.js";
 import { followerHandlers } from "./follower.js";
 import { checkQuorum, leaderHandlers } from "./leader.js";
 import { isPromised } from "./lease.js";
@@ -68,6 +68,7 @@ const commonHandlers: MessageHandlers<Raft> = {
 
 export function step(raft: Raft, message: Message): void {
   if (message.term !== 0 && message.term !== raft.term && !settleTerm(raft, message)) return;
+  if (message.committed !== undefined && raft.state !== RaftState.leader) learnCommitted(raft, message.committed);
   const handler = commonHandlers[message.type] ?? roleHandlers[raft.state][message.type];
   handler?.(raft, message);
 }

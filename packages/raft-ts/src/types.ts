@@ -140,6 +140,8 @@ export interface Message {
   /** msgReadIndex, msgHeartbeat and their responses: which read. msgVote: why. Must come back unchanged. */
   context: string | undefined;
   snapshot: Snapshot | undefined;
+  /** In a rejected vote: the last entry that the rejecting node knows to be committed, see election.ts. */
+  committed: EntryId | undefined;
   /** Storage messages only: what to deliver once the work is done (to this node: step(), to others: the network). */
   responses: Message[] | undefined;
 }

@@ -126,14 +126,28 @@ export class Simulation {
     for (let i = 0; i < 200 && !this.settled(proposed); i++) {
       for (let j = 0; j < 200; j++) this.act();
     }
-    if (!this.settled(proposed)) throw new Error("the cluster did not recover");
+    if (!this.settled(proposed)) throw new Error(`the cluster did not recover\n${this.describe()}`);
+  }
+
+  private describe(): string {
+    return this.members
+      .map(({ raw, applied }) => {
+        const { progress, config, ...rest } = raw.status();
+        const members = [...progress].map(([id, { state, match, next, paused }]) => ({
+          id,
+          state,
+          match,
+          next,
+          paused,
+        }));
+        return JSON.stringify({ ...rest, machine: applied, config, members });
+      })
+      .join("\n");
   }
 
   private settled(proposed: number): boolean {
-    const leader = this.members.find(({ raw, id }) => {
-      const { raftState, config } = raw.status();
-      return raftState === "leader" && config.voters.includes(id);
-    });
+    // Not necessarily a voter: one that was removed may go on until it is deposed.
+    const leader = this.members.find(({ raw }) => raw.status().raftState === "leader");
     if (leader === undefined || this.proposals < proposed + 10) return false;
     const { config, commit } = leader.raw.status();
     return [...config.voters, ...config.learners].every((id) => this.members[id - 1]!.applied >= commit - 5);
