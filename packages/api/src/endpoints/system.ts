@@ -16,6 +16,14 @@ export const systemEndpoints = defineEndpoints({
     capability: "none",
     summary: "The RPC addresses of the servers that vote.",
   },
+  getStateHash: {
+    method: "GET",
+    path: "/v1/status/state",
+    kind: "local",
+    capability: "none",
+    summary:
+      "Steppe's own: the applied index and the hash of the whole state at it. Equal on all servers at equal index.",
+  },
   listRegions: {
     method: "GET",
     path: "/v1/regions",

@@ -1,7 +1,10 @@
 import type { Handlers } from "../http/handler.js";
 
 /** The cluster: who leads, who votes, which regions there are, and housekeeping. */
-export const clusterHandlers: Pick<Handlers, "getLeader" | "listPeers" | "listRegions" | "collectGarbage"> = {
+export const clusterHandlers: Pick<
+  Handlers,
+  "getLeader" | "listPeers" | "getStateHash" | "listRegions" | "collectGarbage"
+> = {
   getLeader: ({ raft }) => ({ data: raft.leader()?.address ?? "" }),
 
   listPeers: ({ raft }) => ({
@@ -10,6 +13,8 @@ export const clusterHandlers: Pick<Handlers, "getLeader" | "listPeers" | "listRe
       .filter((peer) => peer.voter)
       .map((peer) => peer.address),
   }),
+
+  getStateHash: ({ state }) => ({ data: { Index: state.appliedIndex, Hash: state.hash() } }),
 
   listRegions: ({ members, config }) => ({
     data: [...new Set([config.region, ...members.members().map((member) => member.region)])].sort(),
