@@ -403,7 +403,7 @@ describe("the filter as a whole", () => {
     const jobs = (expression: string): boolean => compileFilter(expression, filterRowSchemas["jobs"]).matches(job);
     expect(jobs("any TaskGroups as g { g.Count == 2 } ")).toBe(true);
     expect(jobs("(any TaskGroups as g { any g.Tasks as t { 5 in t.Config.args and t.Config.nope is nil } })")).toBe(
-      false,
+      true,
     );
   });
 
