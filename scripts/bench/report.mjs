@@ -41,7 +41,7 @@ export function terminalTable(results) {
       );
     }
   }
-  return [...lines, "", "! short of the target; bare: share (or multiple) of what the bare machine gave in this run"];
+  return [...lines, "", "! short of the target. bare: share, or multiple, of what the bare machine gave."];
 }
 
 /** Writes docs/benchmarks.md, with the figures of earlier runs where this one measured only some. */
@@ -56,7 +56,9 @@ export function writeReport(root, results) {
       .filter((id) => all[id])
       .map((id) => [id, all[id]]),
   );
-  writeFileSync(join(root, "docs/benchmarks.md"), markdown(known));
+  const page = join(root, "docs/benchmarks.md");
+  writeFileSync(page, markdown(known));
+  execFileSync(process.execPath, [join(root, "node_modules/prettier/bin/prettier.cjs"), "--write", store, page]);
 }
 
 function markdown(results) {
