@@ -34,4 +34,3 @@ export { deepEqual, jobSpecEqual } from "./equal.js";
 export * from "./stubs.js";
 export { type JobVerdict, validateJob } from "./validate.js";
 export { formatErrors, formatWarnings } from "./validate-text.js";
-export { allKeys } from "./all-keys.js";

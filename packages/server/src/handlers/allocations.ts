@@ -1,4 +1,4 @@
-import { allKeys, type Allocation, AllocationSchema, allocListStub, EvalTrigger } from "@steppe/structs";
+import { type Allocation, allocListStub, EvalTrigger } from "@steppe/structs";
 
 import type { Handlers } from "../http/handler.js";
 import { listSource } from "../http/list-source.js";
@@ -13,14 +13,12 @@ export function stubOptions(query: Query): { resources: boolean; taskStates: boo
   return { resources: query.bool("resources") ?? false, taskStates: query.bool("task_states") ?? true };
 }
 
-const withAllKeys = allKeys(AllocationSchema) as (alloc: Allocation) => object;
-
 const LISTS = new Map(
   [true, false].flatMap((resources) =>
     [true, false].map((taskStates) => {
       const variant = `${resources},${taskStates}`;
       const stub = (alloc: Allocation) => allocListStub(alloc, { resources, taskStates });
-      return [variant, listSource({ table: "allocations", order: "created", stub, datum: withAllKeys, variant })];
+      return [variant, listSource({ table: "allocations", order: "created", stub, variant })];
     }),
   ),
 );

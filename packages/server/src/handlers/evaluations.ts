@@ -1,13 +1,6 @@
-import { compileFilter } from "@steppe/api";
+import { compileFilter, filterRowSchemas } from "@steppe/api";
 import { jobKey, type ReadView } from "@steppe/state";
-import {
-  allKeys,
-  allocListStub,
-  type Evaluation,
-  EvaluationSchema,
-  type EvaluationStub,
-  evaluationStub,
-} from "@steppe/structs";
+import { allocListStub, type Evaluation, type EvaluationStub, evaluationStub } from "@steppe/structs";
 
 import type { Handlers } from "../http/handler.js";
 import { listSource } from "../http/list-source.js";
@@ -17,8 +10,6 @@ import { stubOptions } from "./allocations.js";
 import { readMeta } from "./answers.js";
 import { errors } from "./errors.js";
 import { checkIDPrefix, wholeID } from "./ids.js";
-
-const withAllKeys = allKeys(EvaluationSchema) as (evaluation: Evaluation) => object;
 
 /** How many kin an answer names at most. */
 const RELATED_MAX = 500;
@@ -38,7 +29,6 @@ export const evaluationHandlers: Pick<
       table: "evaluations",
       order: "created",
       stub: (row) => row,
-      datum: withAllKeys,
       ...(job || status ? { where } : {}),
       variant: JSON.stringify([job, status]),
     });
@@ -76,7 +66,7 @@ export const evaluationHandlers: Pick<
 
 function count(view: ReadView, { query, namespace, identity, endpoint }: ParsedRequest): number {
   const text = query.get("filter");
-  const filter = text ? compileFilter(text) : undefined;
+  const filter = text ? compileFilter(text, filterRowSchemas["evaluations"]) : undefined;
   const everywhere = namespace === "*";
   const allowed = everywhere && identity.allowsEverywhere(endpoint.capability);
   if (allowed && !filter) return view.count("evaluations");
@@ -85,7 +75,7 @@ function count(view: ReadView, { query, namespace, identity, endpoint }: ParsedR
     if (everywhere ? !allowed && !identity.allows(endpoint.capability, row.Namespace) : row.Namespace !== namespace) {
       continue;
     }
-    if (!filter || filter.matches(withAllKeys(row))) total++;
+    if (!filter || filter.matches(row)) total++;
   }
   return total;
 }
