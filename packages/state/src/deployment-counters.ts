@@ -25,7 +25,7 @@ export function addToDeployment(
   if (!isNew && was === is) return;
   const id = after.DeploymentID as string;
   let groups = deployments.get(id);
-  if (!groups) deployments.set(id, (groups = new Map()));
+  if (!groups) deployments.set(id, (groups = new Map<string, DeploymentDelta>()));
   let delta = groups.get(after.TaskGroup);
   if (!delta)
     groups.set(after.TaskGroup, (delta = { placed: 0, healthy: 0, unhealthy: 0, canaries: [], progressNs: 0 }));

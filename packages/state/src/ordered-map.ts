@@ -12,7 +12,7 @@ export interface RangeOptions {
 }
 
 // Relational operators compare UTF-16 code units: the same order on every server, whatever its locale.
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const compare = (a: string, b: string): number => (a < b ? -1 : a === b ? 0 : 1);
 
 /** The lowest text that is above all texts with this prefix. */
 function prefixEnd(prefix: string): string {
@@ -72,14 +72,14 @@ export class OrderedMap<V> {
         : this.tree.entriesReversed(end, pair, true);
       for (const entry of walk) {
         if (!entry[0].startsWith(prefix)) return;
-        yield entry as [string, V];
+        yield entry;
       }
       return;
     }
     const start = from !== undefined && from > prefix ? from : prefix;
     for (const entry of this.tree.entries(start === "" ? undefined : start, pair)) {
       if (!entry[0].startsWith(prefix)) return;
-      yield entry as [string, V];
+      yield entry;
     }
   }
 }

@@ -2,7 +2,7 @@ import { must } from "@steppe/shared";
 import { type Allocation, allocJobKey, type Job, jobKey, versionKey } from "./rows.js";
 import { type AnyRow, TableSet } from "./table-data.js";
 import type { TableName } from "./tables.js";
-import { deepFreeze, type FreezeMode } from "./transaction.js";
+import { freeze, type FreezeMode } from "./transaction.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -38,8 +38,7 @@ export class TableLoader {
     for (const data of Object.values(this.tables.tables)) {
       for (const [, row] of data.rows.entries()) {
         if (data.spec.name === "allocations") attachJob(this.tables, row as unknown as Allocation);
-        if (this.freezeMode === "deep") deepFreeze(row);
-        else Object.freeze(row);
+        freeze(row, this.freezeMode);
         if (++steps % 500 === 0) yield;
       }
       data.settle(undefined);

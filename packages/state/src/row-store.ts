@@ -34,7 +34,7 @@ export class MemoryRowStore implements RowStore {
   private appliedIndex = 0;
   private tableIndexes: Readonly<Record<string, number>> = {};
 
-  async write(
+  write(
     batch: Iterable<RowWrite>,
     appliedIndex: number,
     tableIndexes: Readonly<Record<string, number>>,
@@ -45,6 +45,7 @@ export class MemoryRowStore implements RowStore {
     }
     this.appliedIndex = appliedIndex;
     this.tableIndexes = tableIndexes;
+    return Promise.resolve();
   }
 
   load(): LoadedRows {
@@ -52,7 +53,7 @@ export class MemoryRowStore implements RowStore {
   }
 
   private async *batches(): AsyncGenerator<RowWrite[]> {
-    yield [...this.rows.values()];
+    yield await Promise.resolve([...this.rows.values()]);
   }
 
   async replaceAll(

@@ -14,50 +14,63 @@ import {
 /** Any row. Tables are generic; the types are put back at the edge, in `ReadView` and `Transaction`. */
 export type AnyRow = { CreateIndex?: number; ModifyIndex?: number };
 
-/** One secondary index. Entries are keyed by `value NUL key`, or by the value alone where values are unique. */
+/**
+ * One secondary index: from `value NUL key`, or the value alone where values are unique, to the row's key. It does not hold the rows, so a
+ * row that keeps its values can be replaced without touching any index: that is what most writes do.
+ */
 class IndexData {
   /** The index of the last entry that took a row out of this index, or from one value to another. */
   removedIndex = 0;
   /** The transaction at work has done so. */
-  removing = false;
+  private removing = false;
 
   constructor(
     readonly spec: IndexSpec<AnyRow>,
-    readonly rows: OrderedMap<AnyRow> = new OrderedMap(),
+    private readonly keys: OrderedMap<string> = new OrderedMap(),
   ) {}
 
   clone(): IndexData {
-    const copy = new IndexData(this.spec, this.rows.clone());
+    const copy = new IndexData(this.spec, this.keys.clone());
     copy.removedIndex = this.removedIndex;
     return copy;
   }
 
-  entryKey(value: string, key: string): string {
+  /** Moves a row from where `before` stood to where `after` stands. */
+  replace(key: string, before: AnyRow | undefined, after: AnyRow | undefined): void {
+    if (before && after && this.spec.fixed) return;
+    const oldValue = before && this.spec.value(before);
+    const newValue = after && this.spec.value(after);
+    if (oldValue === newValue) return;
+    if (oldValue !== undefined) {
+      this.keys.delete(this.entryKey(oldValue, key));
+      this.removing = true;
+    }
+    if (newValue !== undefined) this.keys.set(this.entryKey(newValue, key), key);
+  }
+
+  private entryKey(value: string, key: string): string {
     return this.spec.unique ? value : `${value}\0${key}`;
   }
 
-  /** Moves a row from where `before` stood to where `after` stands. */
-  replace(key: string, before: AnyRow | undefined, after: AnyRow | undefined): void {
-    const oldValue = before && this.spec.value(before);
-    const newValue = after && this.spec.value(after);
-    if (oldValue !== undefined && oldValue !== newValue) {
-      this.rows.delete(this.entryKey(oldValue, key));
-      this.removing = true;
-    }
-    if (newValue !== undefined) this.rows.set(this.entryKey(newValue, key), after as AnyRow);
+  settle(atIndex: number | undefined): void {
+    if (this.removing && atIndex !== undefined) this.removedIndex = atIndex;
+    this.removing = false;
   }
 
-  withValue(value: string): AnyRow[] {
-    if (!this.spec.unique) return this.rows.withPrefix(`${value}\0`);
-    const row = this.rows.get(value);
-    return row ? [row] : [];
+  /** The keys of the rows with this value, in order. */
+  withValue(value: string): string[] {
+    if (!this.spec.unique) return this.keys.withPrefix(`${value}\0`);
+    const key = this.keys.get(value);
+    return key === undefined ? [] : [key];
   }
 
-  range(options: RangeOptions = {}): Iterable<[string, AnyRow]> {
+  /** `[entry, key of the row]` in order; the pair is used again for each step. */
+  range(options: RangeOptions = {}): Iterable<[string, string]> {
     // Going down, entries of the value `from` itself come after it in key order: start above all of them.
-    if (options.reverse && options.from !== undefined && !this.spec.unique)
-      return this.rows.entries({ ...options, from: `${options.from}\x01` });
-    return this.rows.entries(options);
+    if (options.reverse && options.from !== undefined && !this.spec.unique) {
+      return this.keys.entries({ ...options, from: `${options.from}\x01` });
+    }
+    return this.keys.entries(options);
   }
 }
 
@@ -65,6 +78,9 @@ class IndexData {
 export class TableData {
   /** The index of the last entry that changed the table; 0 if none did. */
   changedIndex = 0;
+  /** The row of the last look-up: a transaction asks for the same row several times in a row. */
+  private lastKey: string | undefined;
+  private lastRow: AnyRow | undefined;
 
   constructor(
     readonly spec: TableSpec<AnyRow>,
@@ -83,8 +99,16 @@ export class TableData {
     return copy;
   }
 
+  get(key: string): AnyRow | undefined {
+    if (key === this.lastKey) return this.lastRow;
+    this.lastKey = key;
+    return (this.lastRow = this.rows.get(key));
+  }
+
   /** Puts `after` in the place of `before`. Either may be missing. A transaction then calls `settle`. */
   replace(key: string, before: AnyRow | undefined, after: AnyRow | undefined): void {
+    this.lastKey = key;
+    this.lastRow = after;
     if (after) this.rows.set(key, after);
     else this.rows.delete(key);
     for (const index of this.indexList) index.replace(key, before, after);
@@ -93,10 +117,14 @@ export class TableData {
   /** Ends a transaction's writes: at the index of its entry, or at undefined if nothing changed in the end. */
   settle(atIndex: number | undefined): void {
     if (atIndex !== undefined) this.changedIndex = atIndex;
-    for (const index of this.indexList) {
-      if (index.removing && atIndex !== undefined) index.removedIndex = atIndex;
-      index.removing = false;
-    }
+    for (const index of this.indexList) index.settle(atIndex);
+  }
+
+  /** Rows with this value in key order. */
+  withValue(index: string, value: string): AnyRow[] {
+    const found: AnyRow[] = [];
+    for (const key of this.index(index).withValue(value)) found.push(this.rows.get(key) as AnyRow);
+    return found;
   }
 
   index(name: string): IndexData {
@@ -126,7 +154,7 @@ export class TableSet implements ReadView {
   }
 
   get<T extends TableName>(table: T, key: string): RowOf<T> | undefined {
-    return this.tables[table].rows.get(key) as RowOf<T> | undefined;
+    return this.tables[table].get(key) as RowOf<T> | undefined;
   }
 
   *scan<T extends TableName>(table: T, options?: RangeOptions): Generator<RowOf<T>> {
@@ -134,11 +162,12 @@ export class TableSet implements ReadView {
   }
 
   byIndex<T extends TableName>(table: T, index: IndexOf<T>, value: string): RowOf<T>[] {
-    return this.tables[table].index(index).withValue(value) as RowOf<T>[];
+    return this.tables[table].withValue(index, value) as RowOf<T>[];
   }
 
   *scanIndex<T extends TableName>(table: T, index: IndexOf<T>, options?: RangeOptions): Generator<RowOf<T>> {
-    for (const entry of this.tables[table].index(index).range(options)) yield entry[1] as RowOf<T>;
+    const data = this.tables[table];
+    for (const entry of data.index(index).range(options)) yield data.rows.get(entry[1]) as RowOf<T>;
   }
 
   count(table: TableName): number {
@@ -152,13 +181,13 @@ export class TableSet implements ReadView {
   }
 
   rowIndex(table: TableName, key: string): number {
-    return this.tables[table].rows.get(key)?.ModifyIndex ?? this.tableIndex(table);
+    return this.tables[table].get(key)?.ModifyIndex ?? this.tableIndex(table);
   }
 
   valueIndex<T extends TableName>(table: T, index: IndexOf<T>, value: string): number {
-    const data = this.tables[table].index(index);
-    let highest = Math.max(1, data.removedIndex);
-    for (const row of data.withValue(value)) highest = Math.max(highest, row.ModifyIndex ?? 0);
+    const data = this.tables[table];
+    let highest = Math.max(1, data.index(index).removedIndex);
+    for (const row of data.withValue(index, value)) highest = Math.max(highest, row.ModifyIndex ?? 0);
     return highest;
   }
 

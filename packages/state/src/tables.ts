@@ -23,6 +23,8 @@ export interface IndexSpec<Row> {
   readonly value: (row: Row) => string | undefined;
   /** No two rows have the same value. */
   readonly unique?: boolean;
+  /** A row keeps its value for as long as it exists. */
+  readonly fixed?: boolean;
 }
 
 /** A table, as data. Everything else (indexes, watch keys, persistence, snapshots, hashing) is generic over this. */
@@ -44,8 +46,8 @@ const table = <Row, Indexes extends string = never>(
   options: { stamped?: boolean; persisted?: (row: Row) => unknown } = {},
 ): TableSpec<Row, Indexes> => ({ name, key, indexes, stamped: true, ...options });
 
-const byJob = { value: (row: { Namespace: string; JobID: string }) => jobKey(row.Namespace, row.JobID) };
-const byCreate = { value: createKey, unique: true };
+const byJob = { value: (row: { Namespace: string; JobID: string }) => jobKey(row.Namespace, row.JobID), fixed: true };
+const byCreate = { value: createKey, unique: true, fixed: true };
 
 /**
  * An allocation's job is a reference to the row of its version in memory; on disk it is the two numbers that find that row again.
@@ -82,7 +84,7 @@ export const tables = {
     (row: Allocation) => row.ID,
     {
       byJob,
-      byNode: { value: (row: Allocation) => row.NodeID },
+      byNode: { value: (row: Allocation) => row.NodeID, fixed: true },
       byEval: { value: (row: Allocation) => row.EvalID },
       byDeployment: { value: (row: Allocation) => row.DeploymentID || undefined },
       byCreate,

@@ -6,17 +6,19 @@ import type { AnyRow, TableSet } from "./table-data.js";
 import type { IndexOf, RowOf, TableName } from "./tables.js";
 
 /** One row before and after an entry; at most one per row and entry. A new row has no `before`, a deleted one no `after`. */
-export interface Change<T extends TableName = TableName> {
-  readonly table: T;
-  readonly key: string;
-  readonly before: RowOf<T> | undefined;
-  readonly after: RowOf<T> | undefined;
-}
+export type Change<T extends TableName = TableName> = {
+  [K in T]: {
+    readonly table: K;
+    readonly key: string;
+    readonly before: RowOf<K> | undefined;
+    readonly after: RowOf<K> | undefined;
+  };
+}[T];
 
 type MutableChange = { table: TableName; key: string; before: AnyRow | undefined; after: AnyRow | undefined };
 
-/** Whether rows are frozen all the way down; tests do, production freezes the row itself. */
-export type FreezeMode = "shallow" | "deep";
+/** Whether rows are frozen all the way down (tests do), only the row itself, or not at all. */
+export type FreezeMode = "none" | "shallow" | "deep";
 
 /**
  * The writes of one entry. They go straight into the live tables, so later reads of the same command see them; `rollback` takes all of
@@ -58,7 +60,7 @@ export class Transaction {
   put<T extends TableName>(table: T, row: RowOf<T>): RowOf<T> {
     const data = this.live.tables[table];
     const key = data.spec.key(row as AnyRow);
-    const before = data.rows.get(key);
+    const before = data.get(key);
     assert(before !== (row as AnyRow), `Row ${key} of ${table} is written in place.`);
     if (data.spec.stamped) {
       (row as AnyRow).CreateIndex = before?.CreateIndex ?? this.index;
@@ -71,7 +73,7 @@ export class Transaction {
 
   /** Deletes a row; true if there was one. */
   delete(table: TableName, key: string): boolean {
-    const before = this.live.tables[table].rows.get(key);
+    const before = this.live.tables[table].get(key);
     if (!before) return false;
     this.write(table, key, before, undefined);
     return true;
@@ -102,7 +104,7 @@ export class Transaction {
   private write(table: TableName, key: string, before: AnyRow | undefined, after: AnyRow | undefined): void {
     this.live.tables[table].replace(key, before, after);
     let byKey = this.changes.get(table);
-    if (!byKey) this.changes.set(table, (byKey = new Map()));
+    if (!byKey) this.changes.set(table, (byKey = new Map<string, MutableChange>()));
     const change = byKey.get(key);
     if (change) change.after = after;
     else byKey.set(key, { table, key, before, after });
@@ -110,14 +112,16 @@ export class Transaction {
   }
 }
 
-function freeze(value: object, mode: FreezeMode): void {
-  if (mode === "deep") deepFreeze(value);
-  else Object.freeze(value);
+/** Freezes a row as the mode asks for. */
+export function freeze(row: object, mode: FreezeMode): void {
+  if (mode === "deep") deepFreeze(row);
+  else if (mode === "shallow") Object.freeze(row);
 }
 
 /** Freezes a value of JSON all the way down; what is frozen already is taken to be so all the way down. */
 export function deepFreeze(value: object): void {
   if (Object.isFrozen(value)) return;
   Object.freeze(value);
-  for (const child of Object.values(value)) if (typeof child === "object" && child !== null) deepFreeze(child);
+  for (const child of Object.values(value) as unknown[])
+    if (typeof child === "object" && child !== null) deepFreeze(child);
 }

@@ -1,4 +1,4 @@
-import type { TableData } from "./table-data.js";
+import type { AnyRow, TableData } from "./table-data.js";
 import type { TableName } from "./tables.js";
 import type { Change } from "./transaction.js";
 
@@ -131,8 +131,8 @@ function collect(waiting: TableWatchers, change: Change, data: TableData, touche
   if (row) for (const watcher of row) touched.add(watcher);
   for (const [name, byValue] of waiting.values) {
     const { value } = data.index(name).spec;
-    const before = change.before && value(change.before);
-    const after = change.after && value(change.after);
+    const before = change.before && value(change.before as AnyRow);
+    const after = change.after && value(change.after as AnyRow);
     if (before !== undefined) for (const watcher of byValue.get(before) ?? []) touched.add(watcher);
     if (after !== undefined && after !== before) for (const watcher of byValue.get(after) ?? []) touched.add(watcher);
   }
