@@ -18,6 +18,15 @@ import type { Stop } from "./reconciler.js";
 import { timestampNs } from "./timestamps.js";
 import { UsageMap } from "./usage.js";
 
+const OUTDATED_FIELDS = [
+  "NextEval",
+  "BlockedEval",
+  "FailedTGAllocs",
+  "ClassEligibility",
+  "EscapedComputedClass",
+  "StatusDescription",
+] as const;
+
 /** The parts of one evaluation that service, batch and system jobs have in common. */
 export class EvaluationRun {
   readonly job: Job | undefined;
@@ -104,24 +113,17 @@ export class EvaluationRun {
   /** The evaluation's end: complete, or blocked again when it was a blocked one that still lacks room. */
   finish(): SchedulerResult {
     const { evaluation, context, view } = this;
-    const {
-      NextEval,
-      BlockedEval,
-      FailedTGAllocs,
-      ClassEligibility,
-      EscapedComputedClass,
-      StatusDescription,
-      ...kept
-    } = evaluation;
     const base: Evaluation = {
-      ...kept,
+      ...evaluation,
       Status: EvalStatus.complete,
       PlanAnnotations: this.builder.plan.annotations,
       QueuedAllocations: this.queued,
       SnapshotIndex: view.index,
       ModifyTime: timestampNs(context.nowMs),
-      ...(this.deploymentID ? { DeploymentID: this.deploymentID } : {}),
     };
+    // What an earlier attempt or a wait left behind; few evaluations have any of it, and copying around it is slow.
+    for (const field of OUTDATED_FIELDS) if (base[field] !== undefined) base[field] = undefined;
+    if (this.deploymentID) base.DeploymentID = this.deploymentID;
     const plan = this.builder.empty ? null : this.builder.plan;
     const delayed = this.created[0];
     const next = delayed ? { NextEval: delayed.ID } : {};
@@ -133,7 +135,7 @@ export class EvaluationRun {
         ...base,
         ...next,
         Status: EvalStatus.blocked,
-        StatusDescription: StatusDescription ?? "",
+        StatusDescription: evaluation.StatusDescription ?? "",
         ...blockedFields(info),
       };
       return { plan, evaluation: again, createdEvaluations: this.created };
