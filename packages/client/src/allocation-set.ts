@@ -70,7 +70,7 @@ export class AllocationSet {
   async reconcile(assignments: readonly Assignment[]): Promise<"news" | "nothing" | "incomplete"> {
     let news = false;
     let incomplete = false;
-    const created: AllocationRunner[] = [];
+    const created: Allocation[] = [];
     for (const assignment of assignments) {
       const runner = this.#runners.get(assignment.ID);
       const known = runner?.allocation.AllocModifyIndex ?? this.#ignored.get(assignment.ID);
@@ -80,7 +80,7 @@ export class AllocationSet {
         news = true;
         if (runner) runner.update(assignment);
         else if (isOver(assignment)) this.#ignored.set(assignment.ID, assignment.AllocModifyIndex);
-        else created.push(this.#create(assignment));
+        else created.push(assignment);
       }
       if (runner) this.#align(runner, assignment);
     }
@@ -110,19 +110,15 @@ export class AllocationSet {
     await this.#collecting;
   }
 
-  #create(allocation: Allocation): AllocationRunner {
-    const runner = new AllocationRunner(this.#context, allocation);
-    this.#runners.set(runner.id, runner);
-    this.#context.store.putAllocation(allocation);
-    return runner;
-  }
-
   /** On disk first: a task that nobody remembers would never be stopped. */
-  async #startAll(runners: readonly AllocationRunner[]): Promise<void> {
-    if (runners.length === 0) return;
+  async #startAll(allocations: readonly Allocation[]): Promise<void> {
+    if (allocations.length === 0) return;
+    for (const allocation of allocations) this.#context.store.putAllocation(allocation);
     await this.#context.store.flush();
-    for (const [i, runner] of runners.entries()) {
+    for (const [i, allocation] of allocations.entries()) {
       if (this.#closed) return;
+      const runner = new AllocationRunner(this.#context, allocation);
+      this.#runners.set(runner.id, runner);
       this.#start(runner);
       if (i % STARTS_PER_SLICE === STARTS_PER_SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
     }

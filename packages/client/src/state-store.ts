@@ -1,8 +1,8 @@
 import { type FileHandle, mkdir, open, readFile, rename } from "node:fs/promises";
 import * as path from "node:path";
 
-import { errorMessage } from "@steppe/shared";
-import type { AllocDeploymentStatus, Allocation, TaskState } from "@steppe/structs";
+import { errorMessage, must } from "@steppe/shared";
+import type { AllocDeploymentStatus, Allocation, Job, TaskState } from "@steppe/structs";
 
 import type { HandleState } from "./drivers/driver.js";
 import { errors } from "./errors.js";
@@ -26,8 +26,10 @@ export interface StoredAllocation {
 /** Small and often written, apart from the allocation, which is big and seldom changes. */
 export type StoredProgress = Omit<StoredAllocation, "allocation">;
 
+/** Allocations refer to their jobs: thousands of them may share one, which is the biggest part of each. */
 type JournalRecord =
-  | { kind: "allocation"; id: string; allocation: Allocation }
+  | { kind: "job"; id: string; job: Job }
+  | { kind: "allocation"; id: string; job: string; allocation: Omit<Allocation, "Job"> }
   | { kind: "progress"; id: string; progress: StoredProgress }
   | { kind: "remove"; id: string };
 
@@ -44,6 +46,8 @@ export class StateStore {
   readonly #file: string;
   readonly #logger: Logger;
   readonly #live = new Map<string, { allocation: Allocation; progress: StoredProgress }>();
+  /** Jobs that this journal holds. */
+  readonly #jobs = new Map<string, Job>();
   readonly #dirtyAllocations = new Set<string>();
   readonly #dirtyProgress = new Set<string>();
   readonly #removed = new Set<string>();
@@ -129,7 +133,7 @@ export class StateStore {
       for (const id of removed) yield { kind: "remove", id };
       for (const id of allocations) {
         const live = this.#live.get(id);
-        if (live) yield { kind: "allocation", id, allocation: live.allocation };
+        if (live) yield* this.#allocationRecords(live.allocation);
       }
       for (const id of progress) {
         const live = this.#live.get(id);
@@ -142,6 +146,16 @@ export class StateStore {
       this.#damaged = true;
       throw error;
     }
+  }
+
+  *#allocationRecords(allocation: Allocation): Generator<JournalRecord> {
+    const { Job: job, ...rest } = allocation;
+    const key = `${job.Namespace}/${job.ID}/${job.Version}/${job.JobModifyIndex}`;
+    if (!this.#jobs.has(key)) {
+      this.#jobs.set(key, job);
+      yield { kind: "job", id: key, job };
+    }
+    yield { kind: "allocation", id: rest.ID, job: key, allocation: rest };
   }
 
   /** Serializes in slices: a node's thousands of allocations must not hold the event loop. */
@@ -169,9 +183,10 @@ export class StateStore {
     const temporary = `${this.#file}.tmp`;
     const handle = await open(temporary, "w", 0o600);
     this.#bytes = 0;
+    this.#jobs.clear();
     const records = function* (this: StateStore): Generator<JournalRecord> {
       for (const [id, { allocation, progress }] of [...this.#live]) {
-        yield { kind: "allocation", id, allocation };
+        yield* this.#allocationRecords(allocation);
         yield { kind: "progress", id, progress };
       }
     };
@@ -207,9 +222,11 @@ export class StateStore {
 
   #apply(record: JournalRecord): void {
     if (record.kind === "remove") this.#live.delete(record.id);
+    else if (record.kind === "job") this.#jobs.set(record.id, record.job);
     else if (record.kind === "allocation") {
+      const job = must(this.#jobs.get(record.job), `the client state lacks job ${record.job}`);
       const progress = this.#live.get(record.id)?.progress ?? { tasks: {}, deploymentStatus: null };
-      this.#live.set(record.id, { allocation: record.allocation, progress });
+      this.#live.set(record.id, { allocation: { ...record.allocation, Job: job }, progress });
     } else {
       const live = this.#live.get(record.id);
       if (live) live.progress = record.progress;

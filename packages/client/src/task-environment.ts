@@ -27,13 +27,19 @@ const DENIED_HOST_VARIABLES = new Set([
 
 /** What a task sees of its surroundings, and what `${...}` in its job stands for. */
 export class TaskEnvironment {
-  /** The task's environment variables, the host's included where the driver passes them on. */
-  readonly variables: Readonly<Record<string, string>>;
+  readonly #build: () => Readonly<Record<string, string>>;
   readonly #attributes: ReadonlyMap<string, string>;
+  #variables: Readonly<Record<string, string>> | undefined;
 
-  constructor(variables: Readonly<Record<string, string>>, attributes: ReadonlyMap<string, string>) {
-    this.variables = variables;
+  /** `build` makes the variables when they are first asked for: drivers without processes never do. */
+  constructor(build: () => Readonly<Record<string, string>>, attributes: ReadonlyMap<string, string>) {
+    this.#build = build;
     this.#attributes = attributes;
+  }
+
+  /** The task's environment variables, the host's included where the driver passes them on. */
+  get variables(): Readonly<Record<string, string>> {
+    return (this.#variables ??= this.#build());
   }
 
   /** Replaces every `${name}` that is known, and leaves the others as they are. */
@@ -58,18 +64,25 @@ export class TaskEnvironment {
   }
 }
 
-/** Builds a task's environment. `hostVariables` is the agent's own environment or empty. */
-export function taskEnvironment(options: {
+export interface EnvironmentOptions {
   allocation: Allocation;
   group: TaskGroup;
   task: Task;
   node: Node;
   region: string;
   directories: TaskDirectories;
+  /** The agent's own environment, or empty. */
   hostVariables: Readonly<Record<string, string | undefined>>;
-}): TaskEnvironment {
+}
+
+/** Builds a task's environment. */
+export function taskEnvironment(options: EnvironmentOptions): TaskEnvironment {
+  const attributes = nodeAttributes(options.node, options.region);
+  return new TaskEnvironment(() => taskVariables(options, attributes), attributes);
+}
+
+function taskVariables(options: EnvironmentOptions, attributes: ReadonlyMap<string, string>): Record<string, string> {
   const { allocation, group, task, node, region, directories, hostVariables } = options;
-  const attributes = nodeAttributes(node, region);
   const meta = { ...allocation.Job.Meta, ...group.Meta, ...task.Meta };
   const own: Record<string, string> = {
     ...identityVariables(allocation, task, node, region),
@@ -77,22 +90,24 @@ export function taskEnvironment(options: {
     ...resourceVariables(allocation, task),
     ...portVariables(allocation, task),
   };
-  const plain = new TaskEnvironment(own, attributes);
+  const plain = new TaskEnvironment(() => own, attributes);
   for (const [key, value] of Object.entries(meta)) {
     const text = plain.interpolate(value);
     own[`NOMAD_META_${key}`] = text;
     own[`NOMAD_META_${key.toUpperCase()}`] = text;
   }
-  const host: Record<string, string> = {};
+  const variables: Record<string, string> = {};
   for (const [key, value] of Object.entries(hostVariables)) {
-    if (value !== undefined && !DENIED_HOST_VARIABLES.has(key)) host[key] = value;
+    if (value !== undefined && !DENIED_HOST_VARIABLES.has(key)) variables[key] = value;
   }
-  const inherited = { ...host, ...own };
-  const resolver = new TaskEnvironment(inherited, attributes);
-  const variables: Record<string, string> = { ...inherited };
-  for (const [key, value] of Object.entries(task.Env ?? {}))
+  Object.assign(variables, own);
+  // What a task's own variables refer to is what it would see without them.
+  const inherited = { ...variables };
+  const resolver = new TaskEnvironment(() => inherited, attributes);
+  for (const [key, value] of Object.entries(task.Env ?? {})) {
     variables[resolver.interpolate(key)] = resolver.interpolate(value);
-  return new TaskEnvironment(cleanNames(variables), attributes);
+  }
+  return cleanNames(variables);
 }
 
 /** Shells drop variables whose names they cannot spell: everything else becomes an underscore. */
@@ -104,8 +119,13 @@ function cleanNames(variables: Record<string, string>): Record<string, string> {
   return clean;
 }
 
+/** Rows are immutable and an agent has one region: the same node always means the same. */
+const attributesOfNodes = new WeakMap<Node, ReadonlyMap<string, string>>();
+
 /** `${node.*}`, `${attr.*}` and `${meta.*}`. */
-function nodeAttributes(node: Node, region: string): Map<string, string> {
+function nodeAttributes(node: Node, region: string): ReadonlyMap<string, string> {
+  const known = attributesOfNodes.get(node);
+  if (known) return known;
   const values = new Map<string, string>([
     ["node.unique.id", node.ID],
     ["node.unique.name", node.Name],
@@ -116,6 +136,7 @@ function nodeAttributes(node: Node, region: string): Map<string, string> {
   ]);
   for (const [key, value] of Object.entries(node.Attributes)) values.set(`attr.${key}`, value);
   for (const [key, value] of Object.entries(node.Meta)) values.set(`meta.${key}`, value);
+  attributesOfNodes.set(node, values);
   return values;
 }
 

@@ -299,7 +299,9 @@ export class TaskRunner {
       allocationId: allocation.ID,
       taskName: this.name,
       config: (environment.interpolateValue(this.#task.Config ?? {}) ?? {}) as Record<string, unknown>,
-      env: environment.variables,
+      get env() {
+        return environment.variables;
+      },
       user: environment.interpolate(this.#task.User),
       taskDirectory: directory.task(this.name).task,
       stateDirectory: directory.stateDirectory(this.name),

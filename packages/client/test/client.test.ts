@@ -106,7 +106,9 @@ describe("allocations", () => {
     const dataDir = await temporaryDirectory();
     await startClient(() => [server.address], dataDir);
     const row = allocation([
-      shellTask('echo out $NOMAD_ALLOC_INDEX "$1"; echo err >&2; pwd; echo "$FOO"', { Env: { FOO: "${NOMAD_PORT_http}" } }),
+      shellTask('echo out $NOMAD_ALLOC_INDEX "$1"; echo err >&2; pwd; echo "$FOO"', {
+        Env: { FOO: "${NOMAD_PORT_http}" },
+      }),
     ]);
     server.assign(row);
     const update = await server.status(row.ID, "complete");
@@ -121,7 +123,9 @@ describe("allocations", () => {
     ]);
     expect(state?.Events?.[3]?.Details).toEqual({ exit_code: "0", signal: "0", oom_killed: "false" });
     const root = path.join(dataDir, "alloc", row.ID);
-    expect(await readFile(path.join(root, "alloc/logs/t.stdout.0"), "utf8")).toBe(`out 2 \n${path.join(root, "t")}\n24980\n`);
+    expect(await readFile(path.join(root, "alloc/logs/t.stdout.0"), "utf8")).toBe(
+      `out 2 \n${path.join(root, "t")}\n24980\n`,
+    );
     expect(await readFile(path.join(root, "alloc/logs/t.stderr.0"), "utf8")).toBe("err\n");
   });
 
@@ -176,7 +180,14 @@ describe("allocations", () => {
       { Type: "Terminated", DisplayMessage: "Exit Code: 137, Signal: 9" },
       { Type: "Killed", DisplayMessage: "Task successfully killed" },
     ]);
-    await until(() => readFile(`/proc/${child}/stat`, "utf8").then((text) => text.includes(") Z "), () => true), "its end");
+    await until(
+      () =>
+        readFile(`/proc/${child}/stat`, "utf8").then(
+          (text) => text.includes(") Z "),
+          () => true,
+        ),
+      "its end",
+    );
   });
 
   test("the kill signal is the task's, and its own exit code counts", async () => {
@@ -330,7 +341,10 @@ describe("recovery", () => {
   test("a damaged journal stops the agent instead of forgetting tasks", async () => {
     const dataDir = await temporaryDirectory();
     await mkdir(path.join(dataDir, "client", "state"), { recursive: true });
-    await writeFile(path.join(dataDir, "client", "state", "allocations.jsonl"), 'rubbish\n{"kind":"remove","id":"x"}\n');
+    await writeFile(
+      path.join(dataDir, "client", "state", "allocations.jsonl"),
+      'rubbish\n{"kind":"remove","id":"x"}\n',
+    );
     await expect(startClient(() => [], dataDir)).rejects.toMatchObject({ code: "stateUnreadable" });
   });
 });

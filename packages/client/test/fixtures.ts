@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { type Random, seededRandom, sleep, systemClock } from "@steppe/shared";
+import { type Clock, type Random, seededRandom, sleep, systemClock, type Timer } from "@steppe/shared";
 import type { Allocation, Job, Task, TaskGroup } from "@steppe/structs";
 
 import type { Logger } from "../src/logger.js";
@@ -17,7 +17,11 @@ export const quietLogger: Logger = {
 export const random: Random = seededRandom(7);
 
 /** Waits until the condition holds; the bound only ends a test that is broken anyway. */
-export async function until<T>(condition: () => T | Promise<T>, what: string, boundMs = 30_000): Promise<NonNullable<T>> {
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  what: string,
+  boundMs = 30_000,
+): Promise<NonNullable<T>> {
   const deadlineMs = systemClock.monotonicMs() + boundMs;
   for (;;) {
     const value = await condition();
@@ -68,6 +72,8 @@ function task(overrides: Partial<Task>): Task {
   return { ...base, ...overrides } as Task;
 }
 
+let registrations = 0;
+
 /** An allocation of one group; only the fields that a client reads. */
 export function allocation(
   tasks: Task[],
@@ -99,6 +105,8 @@ export function allocation(
       ID: "web",
       Name: "web",
       Namespace: "default",
+      Version: 0,
+      JobModifyIndex: ++registrations,
       ParentID: "",
       Type: type,
       Meta: { owner: "me" },
@@ -132,4 +140,44 @@ export function allocation(
     ...rest,
   };
   return base as unknown as Allocation;
+}
+
+/** A clock that moves only when told; timers fire in order. */
+export class ManualClock implements Clock {
+  #nowMs = 1_800_000_000_000;
+  #timers: { atMs: number; fn: () => void; everyMs?: number }[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, fn: () => void): Timer {
+    return this.#add({ atMs: this.#nowMs + delayMs, fn });
+  }
+
+  every(intervalMs: number, fn: () => void): Timer {
+    return this.#add({ atMs: this.#nowMs + intervalMs, fn, everyMs: intervalMs });
+  }
+
+  advance(ms: number): void {
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      const next = this.#timers.filter((timer) => timer.atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (!next) break;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      if (next.everyMs === undefined) this.#timers = this.#timers.filter((timer) => timer !== next);
+      else next.atMs += next.everyMs;
+      next.fn();
+    }
+    this.#nowMs = endMs;
+  }
+
+  #add(timer: { atMs: number; fn: () => void; everyMs?: number }): Timer {
+    this.#timers.push(timer);
+    return { clear: () => (this.#timers = this.#timers.filter((other) => other !== timer)) };
+  }
 }
