@@ -10,13 +10,18 @@ import { EntryType, MessageType, NONE, RaftState, type Entry, type Message } fro
 
 const noBytes = new Uint8Array(0);
 
-/** A proposal has reached the leader, its own or a forwarded one. */
+/** A proposal has reached the leader in a message: its entries may be shared with other messages. */
 export function handleProposal(raft: Raft, message: Message): void {
-  invariant(message.entries.length > 0, "raft: a proposal without entries");
+  propose(raft, message.entries, false);
+}
+
+/** Appends and sends proposals, or throws if they are dropped; `owned` is as in appendOwnEntries. */
+export function propose(raft: Raft, proposed: readonly Entry[], owned: boolean): void {
+  invariant(proposed.length > 0, "raft: a proposal without entries");
   // A removed leader could not even count its own acknowledgement; a departing one must let its successor catch up.
   if (!raft.tracker.progress.has(raft.id) || raft.leadTransferee !== NONE) throw new RaftError("proposalDropped");
-  const entries = screenConfChanges(raft, message.entries);
-  if (!appendOwnEntries(raft, entries, message.from === raft.id)) throw new RaftError("proposalDropped");
+  const entries = screenConfChanges(raft, proposed);
+  if (!appendOwnEntries(raft, entries, owned)) throw new RaftError("proposalDropped");
   broadcastAppend(raft);
 }
 
@@ -90,7 +95,7 @@ export function advanceApplied(raft: Raft, index: number, size: number): void {
   // its size. If a transfer is under way it is dropped: the next leader will do it, or we after the next entry applied.
   const leave: Entry = { term: 0, index: 0, type: EntryType.confChangeV2, data: noBytes };
   try {
-    handleProposal(raft, newMessage(MessageType.msgProp, raft.id, { from: raft.id, entries: [leave] }));
+    propose(raft, [leave], true);
     raft.logger?.info?.("initiating automatic transition out of joint configuration");
   } catch (error) {
     if (!(error instanceof RaftError)) throw error;

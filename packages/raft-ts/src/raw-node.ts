@@ -4,6 +4,7 @@ import { invariant, RaftError } from "./errors.js";
 import { leaseReadIndex, mayReadApplied } from "./lease.js";
 import { emptyHardState } from "./memory-storage.js";
 import { isLocalMessage, isLocalTarget, isResponseMessage, newMessage } from "./messages.js";
+import { propose } from "./proposals.js";
 import { Raft } from "./raft.js";
 import { applyConfChange } from "./reconfiguration.js";
 import { ReadyCursor } from "./ready.js";
@@ -82,10 +83,13 @@ export class RawNode {
 
   private proposeEntries(entries: readonly Entry[]): EntryId | undefined {
     const { raft } = this;
-    const leading = raft.state === RaftState.leader;
-    const first = raft.log.lastIndex() + 1;
-    step(raft, newMessage(MessageType.msgProp, raft.id, { from: raft.id, entries }));
-    return leading ? { term: raft.term, index: first } : undefined;
+    if (raft.state !== RaftState.leader) {
+      step(raft, newMessage(MessageType.msgProp, raft.id, { from: raft.id, entries }));
+      return undefined;
+    }
+    const first = { term: raft.term, index: raft.log.lastIndex() + 1 };
+    propose(raft, entries, true);
+    return first;
   }
 
   /**

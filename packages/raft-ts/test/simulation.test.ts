@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { Simulation, type SimulationOptions } from "./simulation.js";
 
-const runs = Number(process.env["RAFT_SIMULATIONS"] ?? 12);
+const runs = Number(process.env["RAFT_SIMULATIONS"] ?? 6);
 const firstSeed = Number(process.env["RAFT_SEED"] ?? 1);
 
 const variants: Record<string, Partial<SimulationOptions>> = {
