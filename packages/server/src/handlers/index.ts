@@ -9,9 +9,6 @@ import { jobHandlers } from "./jobs.js";
 import { nodeAgentHandlers } from "./node-agent.js";
 import { nodeHandlers } from "./nodes.js";
 
-export { jobEvaluation, nodeEvaluations, nowNs } from "./new-evaluation.js";
-export { SystemJobs } from "./system-jobs.js";
-
 /** The handler of every endpoint: one that is missing does not compile. */
 export const handlers: Handlers = {
   ...jobHandlers,

@@ -19,12 +19,12 @@ import { jobKey } from "@steppe/state";
 import type { ServerContext } from "../context.js";
 import type { Handlers, WriteResult } from "../http/handler.js";
 import type { ParsedRequest } from "../http/parsed-request.js";
+import { createEvaluationsForNode } from "../leader/node-evaluations.js";
 import { NODE_SECRET_HEADER, provenNode, sameSecret } from "./access.js";
 import { written } from "./answers.js";
 import { errors } from "./errors.js";
 import { wholeID } from "./ids.js";
-import { jobEvaluation, nodeEvaluations, nowNs } from "./new-evaluation.js";
-import { SystemJobs } from "./system-jobs.js";
+import { jobEvaluation, nowNs } from "./new-evaluation.js";
 
 /** What an agent may say of its own node. `disconnected` and the like are for servers to find. */
 const REPORTED: readonly string[] = [NodeStatus.initializing, NodeStatus.ready, NodeStatus.down];
@@ -114,8 +114,8 @@ function changesPlacement(before: Node | undefined, after: Node): boolean {
   return before.Status !== after.Status || before.ComputedClass !== after.ComputedClass;
 }
 
-const evaluationsOf = (context: ServerContext, node: Node): Evaluation[] =>
-  nodeEvaluations(context, context.state, SystemJobs.of(context.state).keys, node);
+const evaluationsOf = ({ state, clock, random }: ServerContext, node: Node): Evaluation[] =>
+  createEvaluationsForNode(state, node, EvalTrigger.nodeUpdate, clock.nowMs(), random);
 
 /** Starts the node's deadline anew, and tells the agent when to be heard again and where the servers are. */
 function contact(context: ServerContext, nodeID: string, index: number): WriteResult {

@@ -1,6 +1,7 @@
 import { formatTimestamp } from "@steppe/state";
 import {
   decode,
+  EvalTrigger,
   type DrainStrategy,
   type Evaluation,
   type Node,
@@ -16,11 +17,10 @@ import type { Handlers } from "../http/handler.js";
 import { listSource } from "../http/list-source.js";
 import type { Query } from "../http/query.js";
 import { httpErrors } from "../http/errors.js";
+import { createEvaluationsForNode } from "../leader/node-evaluations.js";
 import { writeMeta, written } from "./answers.js";
 import { errors } from "./errors.js";
 import { checkIDPrefix, wholeID } from "./ids.js";
-import { nodeEvaluations } from "./new-evaluation.js";
-import { SystemJobs } from "./system-jobs.js";
 
 /** A node as clients see it: whoever has its secret could speak for it. */
 const withoutSecret = (node: Node): Node => (node.SecretID === "" ? node : { ...node, SecretID: "" });
@@ -143,8 +143,8 @@ function existingNode({ state }: ServerContext, id: string): Node {
   return node;
 }
 
-const evaluationsOf = (context: ServerContext, node: Node): Evaluation[] =>
-  nodeEvaluations(context, context.state, SystemJobs.of(context.state).keys, node);
+const evaluationsOf = ({ state, clock, random }: ServerContext, node: Node): Evaluation[] =>
+  createEvaluationsForNode(state, node, EvalTrigger.nodeUpdate, clock.nowMs(), random);
 
 /** The drain that an operator asks for; one that is under way keeps its start. */
 function drainStrategyOf(
