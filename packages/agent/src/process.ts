@@ -3,7 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { type RunningAgent, startAgent } from "./agent.js";
-import { type ConfigurationFile, loadConfiguration, mergeConfiguration, resolveConfiguration } from "./configuration/index.js";
+import {
+  type ConfigurationFile,
+  loadConfiguration,
+  mergeConfiguration,
+  resolveConfiguration,
+} from "./configuration/index.js";
 import { createLogger } from "./logger.js";
 
 export interface AgentArguments {
@@ -23,7 +28,10 @@ export async function runAgentProcess({ dev, paths, flags }: AgentArguments): Pr
   const file = [...paths.map(loadConfiguration), ...flags].reduce(mergeConfiguration, {});
   const temporary = dev && file.data_dir === undefined ? mkdtempSync(join(tmpdir(), "steppe-dev-")) : undefined;
   try {
-    const configuration = resolveConfiguration(file, { dev, ...(temporary === undefined ? {} : { dataDir: temporary }) });
+    const configuration = resolveConfiguration(file, {
+      dev,
+      ...(temporary === undefined ? {} : { dataDir: temporary }),
+    });
     const logger = createLogger(configuration);
     let fatal: ((code: number) => void) | undefined;
     const failed = new Promise<number>((resolve) => (fatal = resolve));
@@ -31,7 +39,9 @@ export async function runAgentProcess({ dev, paths, flags }: AgentArguments): Pr
       logger.error(error.message);
       fatal?.(1);
     });
-    logger.info(`Steppe agent ${configuration.name} (${agent.roles.join(" and ")}) listens on http://${configuration.advertise.http}`);
+    logger.info(
+      `Steppe agent ${configuration.name} (${agent.roles.join(" and ")}) listens on http://${configuration.advertise.http}`,
+    );
     const stopped = untilSignal().then(async (signal) => {
       logger.info(`${signal}: stopping`);
       const leave = signal === "SIGINT" ? configuration.leaveOnInterrupt : configuration.leaveOnTerminate;

@@ -108,7 +108,10 @@ const Client = block({
   gc_max_allocs: Type.Integer({ minimum: 0 }),
   gc_parallel_destroys: Type.Integer({ minimum: 1 }),
   no_host_uuid: Type.Boolean(),
-  host_volume: Type.Record(Type.String(), block({ path: Text, read_only: Type.Boolean() })),
+  host_volume: Type.Record(
+    Type.String(),
+    Type.Object({ path: Text, read_only: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
+  ),
   host_network: Type.Record(Type.String(), block({ cidr: Text, interface: Text, reserved_ports: Text })),
   chroot_env: StringMap,
   cgroup_parent: Text,

@@ -26,11 +26,22 @@ export interface ApiRequest {
   headers(): Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** An answer. Header names are spelt as they go on the wire; a buffer's length becomes Content-Length. */
+/** An answer. Header names are spelt as they go on the wire; bodies that are no stream have their Content-Length there. */
 export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Pieces are written one after the other: a long list is never put together. */
+  readonly body: Buffer | string | Readable | readonly Buffer[];
+}
+
+/** An answer as a frame takes it: in one piece or as a stream. */
+export interface WireResponse extends ApiResponse {
   readonly body: Buffer | string | Readable;
+}
+
+export function toWireResponse(response: ApiResponse): WireResponse {
+  const { status, headers, body } = response;
+  return { status, headers, body: Array.isArray(body) ? Buffer.concat(body as readonly Buffer[]) : (body as Buffer) };
 }
 
 /** A request as plain data, for a frame to the leader. */
@@ -63,15 +74,15 @@ export function toWireRequest(request: ApiRequest): WireRequest {
   return { method, url: query.text === "" ? path : `${path}?${query.text}`, headers, body, remoteAddress };
 }
 
-/** The request of a frame; `signal` is aborted when the frame's sender cancels it or goes away. */
-export function fromWireRequest(wire: WireRequest, signal: AbortSignal | undefined): ApiRequest {
-  return makeRequest({ ...wire, forwarded: true }, signal);
+/** The request of a frame; the call's signal, made when first asked for, is aborted when the frame's sender gives it up. */
+export function fromWireRequest(wire: WireRequest, call: { readonly signal: AbortSignal }): ApiRequest {
+  return makeRequest({ ...wire, forwarded: true }, call);
 }
 
 /** A request out of plain data, for tests and for servers that ask themselves. */
 export function makeRequest(
   parts: Partial<WireRequest> & { readonly url: string; readonly forwarded?: boolean },
-  signal?: AbortSignal,
+  call?: { readonly signal: AbortSignal },
 ): ApiRequest {
   const { method = "GET", url, headers = {}, body, remoteAddress = "", forwarded = false } = parts;
   const mark = url.indexOf("?");
@@ -84,7 +95,9 @@ export function makeRequest(
     body,
     readBody: () => Promise.resolve(body),
     remoteAddress,
-    signal,
+    get signal() {
+      return call?.signal;
+    },
     forwarded,
   };
 }

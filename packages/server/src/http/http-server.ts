@@ -1,21 +1,29 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { pipeline as pipeStream } from "node:stream";
+import { pipeline as pipeStream, Readable } from "node:stream";
 
 import compression from "compression";
 import { assert, errorMessage } from "@steppe/shared";
 import express, { type Express, type NextFunction, type RequestHandler } from "express";
 
 import type { Logger } from "../context.js";
-import type { ApiResponse } from "./api-message.js";
+import type { ApiRequest, ApiResponse } from "./api-message.js";
 import { httpErrors } from "./errors.js";
 import { HttpRequest } from "./http-request.js";
-import { notFoundResponse, type Pipeline } from "./pipeline.js";
+import { notFoundResponse } from "./pipeline.js";
 import { EMPTY_QUERY, Query } from "./query.js";
 import { errorResponse } from "./response.js";
 
+/** What answers the API's requests: the pipeline, or on an agent without a server what passes them on. */
+export interface RequestServer {
+  /** What a path leads to, in the server's own terms; undefined where there is nothing. */
+  match(path: string): unknown;
+  /** Never throws and never rejects. */
+  serve(request: ApiRequest, match: never): ApiResponse | Promise<ApiResponse>;
+}
+
 export interface HttpServerOptions {
-  readonly pipeline: Pipeline;
+  readonly pipeline: RequestServer;
   readonly logger: Logger;
   /** Served below these paths, compressed as they come: static files, other pages. Tried after the API. */
   readonly mounts?: Readonly<Record<string, RequestHandler>>;
@@ -108,7 +116,7 @@ function createApp(options: HttpServerOptions): Express {
   return app;
 }
 
-function apiMiddleware(pipeline: Pipeline, logger: Logger, bodyBytesMax: number) {
+function apiMiddleware(pipeline: RequestServer, logger: Logger, bodyBytesMax: number) {
   return (message: IncomingMessage, response: ServerResponse, next: () => void): void => {
     const url = message.url ?? "/";
     const mark = url.indexOf("?");
@@ -122,7 +130,7 @@ function apiMiddleware(pipeline: Pipeline, logger: Logger, bodyBytesMax: number)
     }
     const query = mark < 0 ? EMPTY_QUERY : new Query(url.slice(mark + 1));
     const request = new HttpRequest(message, response, path, query, bodyBytesMax);
-    const answer = pipeline.serve(request, match);
+    const answer = pipeline.serve(request, match as never);
     if (answer instanceof Promise) void answer.then((ready) => send(response, ready, logger));
     else send(response, answer, logger);
   };
@@ -132,14 +140,23 @@ function apiMiddleware(pipeline: Pipeline, logger: Logger, bodyBytesMax: number)
 function send(response: ServerResponse, answer: ApiResponse, logger: Logger): void {
   const { status, headers, body } = answer;
   if (response.destroyed) {
-    if (typeof body === "object" && "destroy" in body) body.destroy();
+    if (body instanceof Readable) body.destroy();
     return;
   }
   response.writeHead(status, headers as Record<string, string>);
-  if (typeof body === "string" || body instanceof Uint8Array) {
-    response.end(body);
-    return;
-  }
+  if (typeof body === "string" || body instanceof Uint8Array) response.end(body);
+  else if (body instanceof Readable) sendStream(response, body, logger);
+  else sendPieces(response, body);
+}
+
+/** All pieces in one call to the system, as far as its buffer takes them. */
+function sendPieces(response: ServerResponse, pieces: readonly Buffer[]): void {
+  response.cork();
+  for (const piece of pieces) response.write(piece);
+  response.end();
+}
+
+function sendStream(response: ServerResponse, body: Readable, logger: Logger): void {
   response.flushHeaders();
   pipeStream(body, response, (error) => {
     if (error?.code !== undefined && error.code !== "ERR_STREAM_PREMATURE_CLOSE")

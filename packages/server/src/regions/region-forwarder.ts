@@ -15,6 +15,8 @@ export interface RegionForwarderOptions {
   /** Live servers of a region, `host:port` of their HTTP API; none for a region that nobody has heard of. */
   readonly regionServers: (region: string) => readonly { readonly address: string }[];
   readonly random: Random;
+  /** False where requests are handed to servers of the own region, which may pass them on to another. Default true. */
+  readonly marks?: boolean;
   /** How long a server may take to accept a connection; default 2 s. */
   readonly connectTimeoutMs?: number;
 }
@@ -109,7 +111,8 @@ export class RegionForwarder {
   }
 
   #headers(request: ApiRequest): Record<string, string | string[]> {
-    const headers: Record<string, string | string[]> = { [FORWARDED_REGION_HEADER]: this.#options.region };
+    const { region, marks = true } = this.#options;
+    const headers: Record<string, string | string[]> = marks ? { [FORWARDED_REGION_HEADER]: region } : {};
     for (const [name, value] of Object.entries(request.headers()))
       if (value !== undefined && !HOP_HEADERS.has(name)) headers[name] = value;
     // A body of unknown length is sent in chunks, as it came.

@@ -20,7 +20,7 @@ export interface RpcTransportOptions {
   readonly random: Random;
   readonly logger: Logger;
   /** Who gets the connections on this port that speak HTTP. */
-  readonly httpServer?: HttpServer;
+  readonly httpServer?: HttpServer | undefined;
 }
 
 /** The servers' connections to each other: one from each server to each of its peers. */

@@ -1,0 +1,258 @@
+import type { Server as HttpServer } from "node:http";
+
+import type { Client } from "@steppe/client";
+import {
+  type ApiRequest,
+  closeServer,
+  createHttpServer,
+  DEFAULT_TIMING,
+  fromWireRequest,
+  handlers,
+  LeaderLoops,
+  listen,
+  Membership,
+  MetricsRegistry,
+  Pipeline,
+  RaftDriver,
+  RegionForwarder,
+  RpcTransport,
+  raftIdOf,
+  type ServerContext,
+  ServerReconciler,
+  toWireRequest,
+} from "@steppe/server";
+import { must } from "@steppe/shared";
+import { encodeCommand, StateStore } from "@steppe/state";
+import { openLogStore, openRowStore } from "@steppe/storage";
+
+import type { AgentParts } from "./agent.js";
+import { Bootstrap } from "./bootstrap.js";
+import type { ServerConfiguration } from "./configuration/index.js";
+import { clientHealth, clientStatistics } from "./client-report.js";
+import { describeConfiguration } from "./description.js";
+import { version } from "./version.js";
+
+/** A server that has been started. */
+export interface RunningServer {
+  readonly context: ServerContext;
+  stop(leave: boolean): Promise<void>;
+}
+
+/**
+ * Starts a server: what it has on disk first, then the API (which answers `No cluster leader` until there is one), then the
+ * exchange of members, and Raft as soon as it is known whether there is a cluster to join.
+ */
+export async function startServer(parts: AgentParts, client: () => Client | undefined): Promise<RunningServer> {
+  const { configuration, logger, clock, random, directory, onFatal } = parts;
+  const settings = must(configuration.server, "the caller has looked");
+  const disk = await openDisk(directory);
+  const metrics = new MetricsRegistry(clock);
+  const stops: ((leave: boolean) => Promise<void> | void)[] = [() => disk.close(), () => metrics.stop()];
+  const stop = async (leave: boolean) => {
+    for (const stopPart of stops.splice(0).reverse()) await stopPart(leave);
+  };
+  try {
+    const membership = makeMembership(parts, settings, disk.log.lastIndex() > 0);
+    // The HTTP server needs the pipeline, the pipeline Raft, Raft its transport, and that the HTTP server: the knot is tied here.
+    const late: { http?: HttpServer; pipeline?: Pipeline } = {};
+    const transport = new RpcTransport({
+      identity: { region: configuration.region, id: raftIdOf(directory.nodeId) },
+      ...configuration.bind.rpc,
+      clock,
+      random,
+      logger,
+      get httpServer() {
+        return late.http;
+      },
+    });
+    const raft = new RaftDriver({
+      id: directory.nodeId,
+      log: disk.log,
+      stateMachine: disk.state,
+      syncState: () => disk.rows.sync(),
+      transport,
+      onRequest: (request, call) =>
+        must(late.pipeline, "requests come after the start").handle(fromWireRequest(request, call)),
+      clock,
+      random,
+      logger,
+      snapshotDirectory: directory.subdirectory("snapshots"),
+      onFatal: (error) => onFatal(error instanceof Error ? error : new Error(String(error))),
+      timing: { ...DEFAULT_TIMING, tickMs: DEFAULT_TIMING.tickMs * settings.raftMultiplier },
+    });
+    const { context, loops } = makeContext({ parts, settings, state: disk.state, raft, membership, metrics, client });
+    const forwarder = new RegionForwarder({
+      region: configuration.region,
+      regionServers: (region) => aliveServers(membership, region),
+      random,
+    });
+    const pipeline = new Pipeline({
+      context,
+      handlers,
+      callLeader: (request) => transport.call(raft.leaderId(), toWireRequest(request), request.signal),
+      forwardToRegion: (request: ApiRequest, region) => forwarder.forward(request, region),
+      leaderWaitMs: settings.leaderWaitMs,
+    });
+    late.pipeline = pipeline;
+    const http = createHttpServer({ pipeline, logger });
+    late.http = http;
+    await listen(http, configuration.bind.http.host, configuration.bind.http.port);
+    stops.push(async () => {
+      forwarder.close();
+      await closeServer(http);
+    });
+    raft.onLeadership((leading) => (leading ? loops.start() : loops.stop()));
+    stops.push(async () => {
+      loops.stop();
+      await raft.stop();
+    });
+    await membership.start();
+    stops.push((leave) => membership.stop(leave));
+    const reconciler = new ServerReconciler({ raft, membership, region: configuration.region, clock, logger });
+    const bootstrap = new Bootstrap({
+      raft,
+      membership,
+      region: configuration.region,
+      expect: settings.bootstrapExpect,
+      logger,
+    });
+    stops.push(() => {
+      bootstrap.stop();
+      reconciler.stop();
+    });
+    await bootstrap.start();
+    reconciler.start();
+    return { context, stop };
+  } catch (error) {
+    await stop(false);
+    throw error;
+  }
+}
+
+interface Disk {
+  readonly log: Awaited<ReturnType<typeof openLogStore>>;
+  readonly rows: Awaited<ReturnType<typeof openRowStore>>;
+  readonly state: StateStore;
+  close(): Promise<void>;
+}
+
+/** The log and the rows, with the state that was stored. */
+async function openDisk(directory: AgentParts["directory"]): Promise<Disk> {
+  const [log, rows] = await Promise.all([
+    openLogStore(directory.subdirectory("raft")),
+    openRowStore(directory.subdirectory("state")),
+  ]);
+  const state = new StateStore({ rowStore: rows, yieldNow: () => new Promise((resolve) => setImmediate(resolve)) });
+  await state.load();
+  return {
+    log,
+    rows,
+    state,
+    close: async () => {
+      await log.close();
+      await rows.close();
+    },
+  };
+}
+
+interface ContextParts {
+  readonly parts: AgentParts;
+  readonly settings: ServerConfiguration;
+  readonly state: StateStore;
+  readonly raft: RaftDriver;
+  readonly membership: Membership;
+  readonly metrics: MetricsRegistry;
+  readonly client: () => Client | undefined;
+}
+
+function makeContext(options: ContextParts): { context: ServerContext; loops: LeaderLoops } {
+  const { parts, settings, state, raft, membership, metrics } = options;
+  const { configuration, logger, clock, random, directory } = parts;
+  const client = options.client;
+  const context: ServerContext = {
+    config: {
+      name: configuration.name,
+      id: directory.nodeId,
+      region: configuration.region,
+      datacenter: configuration.datacenter,
+      version: version(),
+      httpAddress: configuration.advertise.http,
+      rpcAddress: configuration.advertise.rpc,
+      minHeartbeatTTLMs: settings.minHeartbeatTtlMs,
+      maxHeartbeatsPerSecond: settings.maxHeartbeatsPerSecond,
+      heartbeatGraceMs: settings.heartbeatGraceMs,
+      agent: describeConfiguration(configuration),
+    },
+    state,
+    raft,
+    clock,
+    random,
+    logger,
+    metrics,
+    members: membership,
+    duties: {
+      heartbeat: (nodeID) => loops.heartbeats.beat(nodeID),
+      collectGarbage: () => loops.garbageCollector.collect(true),
+    },
+    ...(configuration.client === undefined ? {} : { client: clientPart(client) }),
+    propose: async (name, payload) => {
+      const { index, result } = await raft.propose(encodeCommand(name, payload));
+      if (result instanceof Error) throw result;
+      return { index, result: result as never };
+    },
+  };
+  const loops = new LeaderLoops(context, {
+    failoverHeartbeatTTLMs: settings.failoverHeartbeatTtlMs,
+    garbage: {
+      evaluationMs: settings.evalGcThresholdMs,
+      jobMs: settings.jobGcThresholdMs,
+      deploymentMs: settings.deploymentGcThresholdMs,
+      nodeMs: settings.nodeGcThresholdMs,
+    },
+  });
+  return { context, loops };
+}
+
+/** What the server tells of the client in the same process. */
+function clientPart(client: () => Client | undefined): NonNullable<ServerContext["client"]> {
+  return {
+    health: () => clientHealth(client()),
+    stats: () => clientStatistics(client()),
+    servers: () => client()?.stats().knownServers ?? [],
+  };
+}
+
+function makeMembership(
+  { configuration, logger, clock, random, directory }: AgentParts,
+  settings: ServerConfiguration,
+  bootstrapped: boolean,
+): Membership {
+  return new Membership({
+    self: {
+      name: `${configuration.name}.${configuration.region}`,
+      id: directory.nodeId,
+      region: configuration.region,
+      datacenter: configuration.datacenter,
+      serfAddress: configuration.advertise.serf,
+      rpcAddress: configuration.advertise.rpc,
+      httpAddress: configuration.advertise.http,
+      build: version(),
+      expect: settings.bootstrapExpect,
+      bootstrapped,
+    },
+    bindHost: configuration.bind.serf.host,
+    bindPort: configuration.bind.serf.port,
+    clock,
+    random,
+    logger,
+    retryJoin: settings.retryJoin,
+    retryIntervalMs: settings.retryIntervalMs,
+  });
+}
+
+function aliveServers(membership: Membership, region: string): { address: string }[] {
+  const members = membership.members().filter((member) => member.region === region && member.status !== "left");
+  const alive = members.filter((member) => member.status === "alive");
+  // Where nobody is known to be alive, those who are not may still be tried: the region exists.
+  return (alive.length > 0 ? alive : members).map((member) => ({ address: member.httpAddress }));
+}
