@@ -10,7 +10,7 @@ import {
 import { addToDeployment, type DeploymentDelta, updateDeployments } from "./deployment-counters.js";
 import { type JobTally, liveAlloc, liveEval } from "./job-tally.js";
 import { updateSummary } from "./job-summary.js";
-import { type Allocation, type Evaluation, type Job, jobKey } from "./rows.js";
+import { type Allocation, allocJobKey, type Evaluation, type Job, jobKey } from "./rows.js";
 import type { AnyRow } from "./table-data.js";
 import type { TableName } from "./tables.js";
 import type { Transaction } from "./transaction.js";
@@ -43,6 +43,12 @@ export class DerivedChanges {
   readonly jobs = new Map<string, JobDelta>();
   readonly deployments = new Map<string, Map<string, DeploymentDelta>>();
   private pending = new Set<string>();
+  /** Jobs kept for allocations (keys of `allocJobs`) that one allocation no longer refers to. */
+  private readonly released = new Set<string>();
+
+  release(job: Job): void {
+    this.released.add(allocJobKey(job));
+  }
 
   job(key: string, txn: Transaction): JobDelta {
     let delta = this.jobs.get(key);
@@ -74,6 +80,7 @@ export class DerivedChanges {
       this.pending = new Set();
       for (const key of keys) this.finishJob(key, txn, tally);
     }
+    for (const key of [...this.released].sort()) dropAllocJob(txn, key);
   }
 
   private finishJob(key: string, txn: Transaction, tally: JobTally): void {
@@ -88,6 +95,16 @@ export class DerivedChanges {
     this.pending.delete(key);
   }
 }
+
+/** Deletes a job that was kept for allocations when none refers to it any more. */
+function dropAllocJob(txn: Transaction, key: string): void {
+  const job = txn.get("allocJobs", key);
+  if (!job) return;
+  const allocs = txn.byIndex("allocations", "byJob", jobKey(job.Namespace, job.ID));
+  if (!allocs.some((alloc) => sameVersion(alloc.Job, job))) txn.delete("allocJobs", key);
+}
+
+const sameVersion = (a: Job, b: Job): boolean => a.Version === b.Version && a.CreateIndex === b.CreateIndex;
 
 /** Periodic, parameterized and system jobs run until they are stopped; for others it follows from allocations and evaluations. */
 function jobStatus(job: Job, tally: JobTally, key: string, delta: JobDelta): string {
@@ -140,6 +157,14 @@ function allocationChanged(
   delta.allocs += (after ? 1 : 0) - (before ? 1 : 0);
   delta.liveAllocs += liveAlloc(after) - liveAlloc(before);
   if (!after) delta.shrunk = true;
+  if (
+    before &&
+    before.Job !== after?.Job &&
+    !(after && sameVersion(before.Job, after.Job)) &&
+    txn.count("allocJobs") > 0
+  ) {
+    derived.release(before.Job);
+  }
   if (after?.DeploymentID) addToDeployment(derived.deployments, before, after);
   if (row.Job.CreateIndex !== delta.jobCreateIndex) return;
   // A summary remembers what ran to its end: collecting finished allocations as garbage does not change it.
