@@ -1,0 +1,7 @@
+export type { CompactionLimits } from "./compaction.js";
+export { DEFAULT_TIMING, RaftDriver, type RaftDriverOptions, type RaftTiming } from "./driver.js";
+export { raftErrors } from "./errors.js";
+export type { ServerAddress } from "./members.js";
+export type { ProposalResult } from "./proposals.js";
+export { raftIdOf } from "./raft-id.js";
+export type { AppliedEntry, RaftStateMachine } from "./state-machine.js";
