@@ -7,5 +7,3 @@ export { MetricsRegistry } from "./metrics.js";
 export * from "./raft/index.js";
 export * from "./regions/index.js";
 export { RpcTransport, type RpcTransportOptions } from "./rpc/index.js";
-export * from "./raft/index.js";
-export * from "./rpc/index.js";
