@@ -162,7 +162,9 @@ function becomeLeader(raft: Raft): void {
   const own = raft.tracker.progress.get(raft.id)!;
   own.becomeReplicate();
   own.recentActive = true;
-  // Conservative: any of the entries that are not committed may be a configuration change.
+  // Conservative: any of the entries that are not committed may be a configuration change. That changes need not wait for a
+  // commit of the own term as well, as the original algorithm's must (raft-dev mailing list, July 2015), is due to their
+  // taking effect only when committed, and the entry below is committed before them.
   raft.pendingConfIndex = raft.log.lastIndex();
   // An entry of its own term, for only such an entry's commit commits those of earlier terms (Raft paper §5.4.2, §8).
   const accepted = appendOwnEntries(raft, [{ term: 0, index: 0, type: EntryType.normal, data: noBytes }], true);

@@ -45,9 +45,7 @@ function findConfChangeProblem(raft: Raft, entry: Entry): string | undefined {
   const change = asConfChangeV2(decodeConfChange(entry.type, entry.data));
   const wantsLeave = change.changes.length === 0;
   const joint = isJoint(raft.tracker.config);
-  // Two changes in flight could make configurations take effect whose majorities do not overlap. Since pendingConfIndex
-  // is set to the log's end on election, this also waits for a commit of the own term, without which single-step
-  // changes were unsafe as first published (Raft mailing list, July 2015).
+  // With two changes in flight, configurations could be in effect whose majorities do not overlap.
   if (raft.pendingConfIndex > raft.log.applied) {
     return `possible unapplied conf change at index ${raft.pendingConfIndex} (applied to ${raft.log.applied})`;
   }

@@ -51,6 +51,7 @@ const noBytes = new Uint8Array(0);
 export class Interaction {
   private readonly nodes: Node[] = [];
   private messages: Message[] = [];
+  private remembered: Message[] = [];
   private output: string[] = [];
   private quiet = false;
 
@@ -142,12 +143,12 @@ export class Interaction {
         const { term, vote, commit } = first().storage.initialState().hardState;
         return this.write(`Term:${term} Vote:${vote} Commit:${commit}\n`);
       }
-      case "duplicate-msgs":
-        // Each message on its way arrives twice.
-        this.messages = this.messages.flatMap((message) => [message, { ...message }]);
+      case "remember-msgs":
+        this.remembered = this.messages.map((message) => ({ ...message }));
         return;
-      case "reverse-msgs":
-        this.messages.reverse();
+      case "replay-msgs":
+        // They arrive once more, the newest first.
+        this.messages.push(...this.remembered.reverse());
         return;
       default:
         throw new Error(`unknown command: ${command}`);
