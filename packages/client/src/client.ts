@@ -5,7 +5,8 @@ import { createJsonTransport, type JsonTransport, type TransportTls } from "@ste
 import { type Clock, must, parseDuration, type Random } from "@steppe/shared";
 import type { Node } from "@steppe/structs";
 
-import { AllocationRunner, type RunnerContext } from "./allocation-runner.js";
+import type { AllocationRunner } from "./allocation-runner.js";
+import { type RunnerContext } from "./allocation-runner.js";
 import { AllocationSet } from "./allocation-set.js";
 import { AssignmentWatch } from "./assignment-watch.js";
 import { type ClientConfig, DEFAULT_GC_MAX_ALLOCS, DEFAULT_MAX_KILL_TIMEOUT_MS } from "./config.js";
@@ -133,8 +134,11 @@ class NodeAgent implements Client {
     // Before the first word to a server: what it would assign may be running already.
     parts.allocations.restore(parts.store.entries());
     parts.registration.start();
-    parts.watch.start();
-    void parts.registration.ready.then(this.#markReady);
+    // Before that the servers would not know whose assignments are meant.
+    void parts.registration.ready.then(() => {
+      this.#markReady();
+      parts.watch.start();
+    });
   }
 
   async stop(options: { leaveTasksRunning: boolean }): Promise<void> {

@@ -60,8 +60,9 @@ export class LogRotator {
     this.#logger = options.logger;
   }
 
+  /** Keeps the process alive until `stop`, as a running agent should: its other timers do not. */
   start(): void {
-    this.#timer = this.#clock.every(ROTATION_INTERVAL_MS, () => this.#tick(), true);
+    this.#timer = this.#clock.every(ROTATION_INTERVAL_MS, () => this.#tick());
   }
 
   stop(): void {

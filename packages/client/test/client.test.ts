@@ -203,6 +203,46 @@ describe("allocations", () => {
     expect(update.TaskStates?.["t"]?.Events?.at(-2)?.DisplayMessage).toMatch(/^Exit Code: (7|138, Signal: 10)$/);
   });
 
+  test("a replacement waits for the allocation it replaces and takes over its sticky disk", async () => {
+    const server = await startServer();
+    const dataDir = await temporaryDirectory();
+    await startClient(() => [server.address], dataDir);
+    const group = { EphemeralDisk: { Sticky: true, SizeMB: 10, Migrate: false } };
+    const trap =
+      'trap "sleep 0.3; echo bye >>$NOMAD_ALLOC_DIR/data/log; exit 0" INT; echo up; while :; do sleep 0.05; done';
+    const first = allocation([shellTask(trap)], { group });
+    server.assign(first);
+    await server.status(first.ID, "running");
+    const log = path.join(dataDir, "alloc", first.ID, "alloc/logs/t.stdout.0");
+    await until(async () => (await readFile(log, "utf8")) !== "", "the trap");
+    const second = allocation([shellTask('cat "$NOMAD_ALLOC_DIR/data/log"')], { group, PreviousAllocation: first.ID });
+    server.assign({ ...first, DesiredStatus: "stop" }, second);
+    const ended = (await server.status(first.ID, "complete")).TaskStates?.["t"]?.FinishedAt ?? "";
+    const started = (await server.status(second.ID, "complete")).TaskStates?.["t"]?.StartedAt ?? "";
+    expect(started >= ended).toBe(true);
+    const output = path.join(dataDir, "alloc", second.ID, "alloc/logs/t.stdout.0");
+    expect(await readFile(output, "utf8")).toBe("bye\n");
+  });
+
+  test("a person's restart and signal reach the task and do not count as failures", async () => {
+    const server = await startServer();
+    const client = await startClient(() => [server.address], await temporaryDirectory());
+    const row = allocation([mockTask({ run_for: "1h" })], { type: "service" });
+    server.assign(row);
+    await server.status(row.ID, "running");
+    const task = client.allocation(row.ID)?.tasks.get("t");
+    await task?.signal("SIGHUP");
+    task?.restart();
+    await until(() => task?.state.Restarts === 1 && task.state.State === "running", "the restart");
+    expect(task?.state.Events?.map((event) => event.Type).slice(3)).toEqual([
+      "Signaling",
+      "Restart Signaled",
+      "Terminated",
+      "Restarting",
+      "Started",
+    ]);
+  });
+
   test("an allocation that the servers removed is stopped and its directory goes", async () => {
     const server = await startServer();
     const dataDir = await temporaryDirectory();

@@ -1,7 +1,8 @@
 import { constants } from "node:os";
 import { appendFile } from "node:fs/promises";
 
-import { type Clock, SteppeError, type Timer } from "@steppe/shared";
+import type { SteppeError } from "@steppe/shared";
+import { type Clock, type Timer } from "@steppe/shared";
 
 import { errors } from "../errors.js";
 import type { Logger } from "../logger.js";
