@@ -13,6 +13,8 @@ export default tseslint.config(
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      // An interface that extends a schema's type gives it a name, in errors and in editors.
+      "@typescript-eslint/no-empty-object-type": ["error", { allowInterfaces: "with-single-extends" }],
       "max-lines": ["error", { max: 500 }],
       "max-lines-per-function": ["error", { max: 70, skipComments: true, skipBlankLines: true }],
       eqeqeq: "error",

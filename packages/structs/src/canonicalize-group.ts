@@ -65,7 +65,7 @@ export function canonicalGroup(input: Input<TaskGroup>, group: TaskGroup, defaul
 
 function canonicalPolicies(input: Input<TaskGroup>, group: TaskGroup, defaults: JobDefaults): void {
   const { job } = defaults;
-  const base = DEFAULT_RESTART[job.Type] ?? (DEFAULT_RESTART["service"] as RestartPolicy);
+  const base = DEFAULT_RESTART[job.Type] ?? DEFAULT_RESTART["service"];
   group.RestartPolicy = merge(base, input.RestartPolicy);
   group.RestartPolicy.Mode ||= base.Mode;
   group.Update = defaults.update || input.Update ? mergeUpdate(defaults.update ?? DEFAULT_UPDATE, input.Update) : null;

@@ -16,7 +16,7 @@ export function decodeInput<S extends TSchema>(schema: S, value: unknown): Input
 
 /** As `decodeInput`, with all keys present: zero values where nothing was sent. */
 export function decode<S extends TSchema>(schema: S, value: unknown): Static<S> {
-  return fill(schema, decodeInput(schema, value)) as Static<S>;
+  return fill(schema, decodeInput(schema, value));
 }
 
 /** A job as a client sent it; `canonicalizeJob` makes the stored shape of it. */

@@ -1,4 +1,5 @@
 import type { TSchema } from "@sinclair/typebox";
+import { nodeOf, type SchemaNode } from "./schema-node.js";
 
 /**
  * What the decoder needs to know of a schema, worked out once per schema. The schemas of `schema.ts` use few JSON-schema
@@ -42,33 +43,39 @@ export interface Field {
   optional: boolean;
 }
 
-const shapes = new WeakMap<object, Shape>();
+const shapes = new WeakMap<SchemaNode, Shape>();
 
 /** The shape of a schema. */
 export function shapeOf(schema: TSchema): Shape {
-  const known = shapes.get(schema);
-  if (known) return known;
-  const shape = makeShape(schema);
-  shapes.set(schema, shape);
+  return nodeShape(nodeOf(schema));
+}
+
+function nodeShape(node: SchemaNode): Shape {
+  let shape = shapes.get(node);
+  if (!shape) shapes.set(node, (shape = makeShape(node)));
   return shape;
 }
 
-function makeShape(schema: TSchema): Shape {
-  if (schema["type"] === "array") return { kind: "list", zero: schema["default"], items: shapeOf(schema["items"]) };
-  if (schema["type"] === "object" && schema["properties"]) return makeStruct(schema);
-  if (schema["type"] === "object") {
-    return { kind: "map", zero: schema["default"], values: shapeOf(schema["additionalProperties"]) };
+function makeShape(node: SchemaNode): Shape {
+  const zero = node.default;
+  if (node.items) return { kind: "list", zero: zero as ListShape["zero"], items: nodeShape(node.items) };
+  if (node.properties) return makeStruct(node.properties, node.required ?? [], zero as StructShape["zero"]);
+  if (node.additionalProperties) {
+    return { kind: "map", zero: zero as MapShape["zero"], values: nodeShape(node.additionalProperties) };
   }
-  return { kind: "scalar", zero: schema["default"] };
+  return { kind: "scalar", zero };
 }
 
-function makeStruct(schema: TSchema): StructShape {
-  const required = new Set<string>(schema["required"] ?? []);
+function makeStruct(
+  properties: Readonly<Record<string, SchemaNode>>,
+  required: readonly string[],
+  zero: StructShape["zero"],
+): StructShape {
   const byName = new Map<string, Field>();
   const zeros: [string, unknown][] = [];
   const nested: Field[] = [];
-  for (const [name, property] of Object.entries<TSchema>(schema["properties"])) {
-    const field = { name, shape: shapeOf(property), optional: !required.has(name) };
+  for (const [name, property] of Object.entries(properties)) {
+    const field = { name, shape: nodeShape(property), optional: !required.includes(name) };
     byName.set(name, field);
     byName.set(name.toLowerCase(), field);
     if (field.optional) continue;
@@ -77,9 +84,9 @@ function makeStruct(schema: TSchema): StructShape {
   }
   // JSON.parse gives an object with fast properties; keyed stores past a dozen keys would not.
   const template = JSON.parse(
-    JSON.stringify(Object.fromEntries(zeros.map(([name, zero]) => [name, zero ?? null]))),
+    JSON.stringify(Object.fromEntries(zeros.map(([name, value]) => [name, value ?? null]))),
   ) as Record<string, unknown>;
-  return { kind: "struct", zero: schema["default"], byName, template, nested };
+  return { kind: "struct", zero, byName, template, nested };
 }
 
 /** Values that `omit` leaves out. */

@@ -1,6 +1,7 @@
 import type { TSchema } from "@sinclair/typebox";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { errors } from "./errors.js";
+import { nodeOf, type SchemaNode } from "./schema-node.js";
 
 /**
  * Checks normalized input against its schema with ajv, compiled at the first use (tens of milliseconds for a job: agents call
@@ -34,47 +35,47 @@ export function warmSchemas(schemas: readonly TSchema[]): void {
 function inputSchema(root: TSchema): object {
   const defs: Record<string, object> = {};
   const names = new Map<object, string>();
-  const convert = (schema: TSchema): object => {
-    const base = schema["nullable"] ? { nullable: true } : {};
-    if (schema["type"] === "array") return { ...base, type: "array", items: convert(schema["items"]) };
-    if (schema["type"] === "object" && schema["properties"]) {
-      const properties = schema["properties"] as Record<string, TSchema>;
-      let name = names.get(properties);
-      if (name === undefined) {
-        name = `${schema["goType"]}${names.size}`;
-        names.set(properties, name);
-        const converted = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, convert(value)]));
-        defs[name] = { type: "object", properties: converted, nullable: true };
-      }
-      return { $ref: `#/$defs/${name}` };
+  const convertStruct = (properties: Readonly<Record<string, SchemaNode>>, goType: string): object => {
+    let name = names.get(properties);
+    if (name === undefined) {
+      name = `${goType}${names.size}`;
+      names.set(properties, name);
+      const converted = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, convert(value)]));
+      defs[name] = { type: "object", properties: converted, nullable: true };
     }
-    if (schema["type"] === "object") {
-      return { ...base, type: "object", additionalProperties: convert(schema["additionalProperties"]) };
-    }
-    const { type, minimum } = schema as { type?: string; minimum?: number };
-    return { ...base, ...(type ? { type } : {}), ...(minimum === undefined ? {} : { minimum }) };
+    return { $ref: `#/$defs/${name}` };
   };
-  return { ...convert(root), $defs: defs };
+  const convert = (node: SchemaNode): object => {
+    const { type, items, properties, additionalProperties, minimum, nullable, goType = "" } = node;
+    if (properties) return convertStruct(properties, goType);
+    return {
+      ...(nullable ? { nullable } : {}),
+      ...(type ? { type } : {}),
+      ...(minimum === undefined ? {} : { minimum }),
+      ...(items ? { items: convert(items) } : {}),
+      ...(additionalProperties ? { additionalProperties: convert(additionalProperties) } : {}),
+    };
+  };
+  return { ...convert(nodeOf(root)), $defs: defs };
 }
 
 /** Go's text for a value of the wrong type: the struct, the path of fields from the root, and the field's type. */
 function typeError(root: TSchema, failure: ErrorObject, value: unknown): Error {
-  let schema = root;
-  let at: unknown = value;
+  let node: SchemaNode | undefined = nodeOf(root);
+  let at = value;
   let structName = "";
   const path: string[] = [];
   for (const part of failure.instancePath.split("/").slice(1)) {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
     at = (at as Record<string, unknown>)[key];
-    if (schema["type"] === "array") schema = schema["items"];
-    else if (schema["properties"]) {
-      structName = schema["goType"];
+    if (node?.properties) {
+      structName = node.goType ?? "";
       path.push(key);
-      schema = schema["properties"][key];
-    } else schema = schema["additionalProperties"];
+      node = node.properties[key];
+    } else node = node?.items ?? node?.additionalProperties;
   }
   const place = structName === "" ? "value" : `struct field ${structName}.${path.join(".")}`;
-  return errors.wrongType({ value: kindOf(at), place, type: goTypeOf(schema) });
+  return errors.wrongType({ value: kindOf(at), place, type: goTypeOf(node) });
 }
 
 function kindOf(value: unknown): string {
@@ -84,11 +85,11 @@ function kindOf(value: unknown): string {
   return Number.isInteger(value) && value >= 0 ? "number" : `number ${value}`;
 }
 
-function goTypeOf(schema: TSchema): string {
-  if (schema["type"] === "array") return `[]${elementType(schema["items"])}`;
-  if (schema["properties"]) return `api.${schema["goType"]}`;
-  if (schema["type"] === "object") return `map[string]${elementType(schema["additionalProperties"])}`;
-  return schema["goType"];
+function goTypeOf(node: SchemaNode | undefined): string {
+  if (node?.items) return `[]${elementType(node.items)}`;
+  if (node?.properties) return `api.${node.goType}`;
+  if (node?.additionalProperties) return `map[string]${elementType(node.additionalProperties)}`;
+  return node?.goType ?? "interface {}";
 }
 
-const elementType = (schema: TSchema): string => (schema["properties"] ? `*${goTypeOf(schema)}` : goTypeOf(schema));
+const elementType = (node: SchemaNode): string => (node.properties ? `*${goTypeOf(node)}` : goTypeOf(node));

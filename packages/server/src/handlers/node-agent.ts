@@ -95,7 +95,7 @@ export const nodeAgentHandlers: Pick<
 function checkedNode(request: ParsedRequest<"id">): Node {
   const { Node: node } = decode(NodeRegisterRequestSchema, request.body ?? {});
   if (!node) throw errors.nodeMissing();
-  const given = node as Node;
+  const given = node;
   if (!given.ID) throw errors.nodeFieldMissing({ field: "node ID" });
   if (!given.Datacenter) throw errors.nodeFieldMissing({ field: "datacenter" });
   if (!given.Name) throw errors.nodeFieldMissing({ field: "node name" });
