@@ -9,7 +9,7 @@ import {
 } from "@steppe/structs";
 import { addToDeployment, type DeploymentDelta, updateDeployments } from "./deployment-counters.js";
 import { type JobTally, liveAlloc, liveEval } from "./job-tally.js";
-import { updateSummary } from "./job-summary.js";
+import { CHILD_COUNTERS, updateSummary } from "./job-summary.js";
 import { type Allocation, allocJobKey, type Evaluation, type Job, jobKey } from "./rows.js";
 import type { AnyRow } from "./table-data.js";
 import type { TableName } from "./tables.js";
@@ -194,12 +194,6 @@ function evaluationChanged(
   if (after?.QueuedAllocations && after.Status !== EvalStatus.canceled)
     delta.queued = { ...delta.queued, ...after.QueuedAllocations };
 }
-
-const CHILD_COUNTERS: Readonly<Record<string, "Pending" | "Running" | "Dead" | undefined>> = {
-  pending: "Pending",
-  running: "Running",
-  dead: "Dead",
-};
 
 /** The counter of a summary that an allocation with this client status is in. */
 export const SUMMARY_COUNTERS: Readonly<Record<string, keyof GroupDelta | undefined>> = {

@@ -20,9 +20,11 @@ export function updateSummary(txn: Transaction, key: string, delta: JobDelta): v
   }
   const row = txn.get("jobSummaries", key) ?? newSummary(txn, key, delta);
   if (!row) return;
-  const groups = changedGroups(row, delta);
-  const children = delta.children && nonZero(delta.children) ? addChildren(row.Children, delta.children) : row.Children;
   const isNew = row.ModifyIndex === 0;
+  const groups = changedGroups(row, delta);
+  // A new summary has counted its children already.
+  const children =
+    delta.children && !isNew && nonZero(delta.children) ? addChildren(row.Children, delta.children) : row.Children;
   if (groups !== row.Summary || children !== row.Children || isNew)
     txn.put("jobSummaries", { ...row, Summary: groups, Children: children });
   // What was added is done: the job may come by again when a child's status changes.
@@ -41,11 +43,28 @@ function newSummary(txn: Transaction, key: string, delta: JobDelta): JobSummary 
     JobID: job.ID,
     Namespace: job.Namespace,
     Summary: {},
-    Children: { Pending: 0, Running: 0, Dead: 0 },
+    Children: countChildren(txn, key),
     CreateIndex: 0,
     ModifyIndex: 0,
   };
 }
+
+/** Children by status. There are some before the parent when it was purged and is registered again. */
+export function countChildren(txn: Transaction, key: string): JobSummary["Children"] {
+  const children = { Pending: 0, Running: 0, Dead: 0 };
+  for (const child of txn.byIndex("jobs", "byParent", key)) {
+    const counter = CHILD_COUNTERS[child.Status];
+    if (counter) children[counter]++;
+  }
+  return children;
+}
+
+/** The counter of a parent's summary that a child with this status is in. */
+export const CHILD_COUNTERS: Readonly<Record<string, keyof JobSummary["Children"] | undefined>> = {
+  pending: "Pending",
+  running: "Running",
+  dead: "Dead",
+};
 
 function changedGroups(row: JobSummary, delta: JobDelta): Record<string, TaskGroupSummary> {
   let groups = row.Summary;

@@ -49,10 +49,10 @@ export class MemoryRowStore implements RowStore {
   }
 
   load(): LoadedRows {
-    return { appliedIndex: this.appliedIndex, tableIndexes: this.tableIndexes, rows: this.batches() };
+    return { appliedIndex: this.appliedIndex, tableIndexes: this.tableIndexes, rows: this.storedRows() };
   }
 
-  private async *batches(): AsyncGenerator<RowWrite[]> {
+  private async *storedRows(): AsyncGenerator<RowWrite[]> {
     yield await Promise.resolve([...this.rows.values()]);
   }
 

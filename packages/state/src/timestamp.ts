@@ -21,9 +21,11 @@ const two = (value: number): string => String(value).padStart(2, "0");
  * than with `Date`, of which this package must have none: applying a command may depend on nothing but the command.
  */
 export function formatTimestamp(timeMs: number): string {
-  const micros = Math.round(timeMs * 1000);
-  const seconds = Math.floor(micros / 1e6);
-  const fraction = micros - seconds * 1e6;
+  // Rounded first, so that a fraction close to 1 makes the next second.
+  const wholeMs = Math.floor(timeMs);
+  const micros = Math.round((timeMs - wholeMs) * 1000);
+  const seconds = Math.floor((wholeMs + Math.floor(micros / 1000)) / 1000);
+  const fraction = (wholeMs - seconds * 1000) * 1000 + micros;
   const days = Math.floor(seconds / 86_400);
   const time = seconds - days * 86_400;
   const [year, month, day] = civilDate(days);

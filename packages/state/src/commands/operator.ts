@@ -1,6 +1,6 @@
 import type { SchedulerConfig, TaskGroupSummary } from "@steppe/structs";
 import { SUMMARY_COUNTERS } from "../derived.js";
-import { emptyGroup } from "../job-summary.js";
+import { countChildren, emptyGroup } from "../job-summary.js";
 import { type Job, jobKey, SCHEDULER_CONFIG_KEY } from "../rows.js";
 import type { Transaction } from "../transaction.js";
 import { command } from "./command.js";
@@ -41,17 +41,11 @@ function reconcileSummary(txn: Transaction, job: Job): void {
     const counter = SUMMARY_COUNTERS[alloc.ClientStatus];
     if (counter) group[counter]++;
   }
-  const children = { Pending: 0, Running: 0, Dead: 0 };
-  for (const child of txn.byIndex("jobs", "byParent", key)) {
-    if (child.Status === "pending") children.Pending++;
-    else if (child.Status === "running") children.Running++;
-    else if (child.Status === "dead") children.Dead++;
-  }
   txn.put("jobSummaries", {
     JobID: job.ID,
     Namespace: job.Namespace,
     Summary: groups,
-    Children: children,
+    Children: countChildren(txn, key),
     CreateIndex: 0,
     ModifyIndex: 0,
   });
