@@ -1,3 +1,4 @@
+import { must } from "@steppe/shared";
 import { canonicalNetwork } from "./canonicalize-network.js";
 import { canonicalService } from "./canonicalize-service.js";
 import { canonicalTask } from "./canonicalize-task.js";
@@ -5,7 +6,7 @@ import type { Constraint } from "./constraint.js";
 import { DEFAULT_RESTART, DEFAULT_UPDATE } from "./defaults.js";
 import type { Job } from "./job.js";
 import { merge, mergeUpdate } from "./merge.js";
-import type { MigrateStrategy, ReschedulePolicy, RestartPolicy, UpdateStrategy } from "./policies.js";
+import type { MigrateStrategy, ReschedulePolicy, UpdateStrategy } from "./policies.js";
 import type { Input } from "./schema.js";
 import type { TaskGroup } from "./task-group.js";
 
@@ -65,7 +66,7 @@ export function canonicalGroup(input: Input<TaskGroup>, group: TaskGroup, defaul
 
 function canonicalPolicies(input: Input<TaskGroup>, group: TaskGroup, defaults: JobDefaults): void {
   const { job } = defaults;
-  const base = DEFAULT_RESTART[job.Type] ?? DEFAULT_RESTART["service"];
+  const base = must(DEFAULT_RESTART[job.Type] ?? DEFAULT_RESTART["service"], "service jobs have a restart policy");
   group.RestartPolicy = merge(base, input.RestartPolicy);
   group.RestartPolicy.Mode ||= base.Mode;
   group.Update = defaults.update || input.Update ? mergeUpdate(defaults.update ?? DEFAULT_UPDATE, input.Update) : null;

@@ -20,4 +20,4 @@ export function decode<S extends TSchema>(schema: S, value: unknown): Static<S> 
 }
 
 /** A job as a client sent it; `canonicalizeJob` makes the stored shape of it. */
-export const decodeJob = (value: unknown): JobInput => decodeInput(JobSchema, value) as JobInput;
+export const decodeJob = (value: unknown): JobInput => decodeInput<typeof JobSchema>(JobSchema, value);
