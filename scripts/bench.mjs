@@ -2,6 +2,7 @@
 // `npm run bench`: the project's own benchmark. It starts real clusters, measures them from outside over HTTP, and prints what
 // it found beside the targets, a real Nomad's figures, and what the bare machine gave in the same run.
 import { mkdirSync, rmSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 
 import { readArguments } from "./bench/arguments.mjs";
@@ -27,6 +28,8 @@ if (options.addresses === undefined && agentScript === steppe) await prepare();
 const directory = join(root, `data/bench-${process.pid}`);
 mkdirSync(directory, { recursive: true });
 const context = new Context({ ...options, directory });
+const busy = loadavg()[0];
+if (busy > cpus().length / 2) context.warn(`load average ${busy.toFixed(1)}: the machine is busy, the figures say little`);
 const failures = [];
 for (const { name, run } of measures.filter((measure) => options.only.includes(measure.name))) {
   try {

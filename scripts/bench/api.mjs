@@ -33,17 +33,25 @@ export function seededId(i) {
   return `seed-${String(i).padStart(6, "0")}`;
 }
 
-/** Registers seed-N jobs until there are `target` of them (`have` are there already), then waits until all is quiet. */
+/**
+ * Registers seed-N jobs until there are `target` of them (`have` are there already), then waits until all is quiet. What fails
+ * is tried again, a few times: a busy machine may lose a leader, which is no reason to lose a measurement.
+ */
 export async function seedJobs(address, have, target) {
-  const total = Math.max(0, target - have);
-  const result = await closedLoop(address, {
-    connections: Math.min(64, Math.max(1, total)),
-    total,
-    maxMs: 300_000,
-    make: (i) => registration(seededId(have + i)),
-  });
-  if (result.failed > 0 || result.count < total)
-    throw new Error(`seeding: ${result.count} of ${total} jobs registered`);
+  let missing = Array.from({ length: Math.max(0, target - have) }, (_, i) => have + i);
+  for (let pass = 0; missing.length > 0; pass++) {
+    const result = await closedLoop(address, {
+      connections: Math.min(64, missing.length),
+      total: missing.length,
+      maxMs: 300_000,
+      make: (i) => registration(seededId(missing[i])),
+    });
+    const problem = result.failures[0]?.problem ?? "too slow";
+    missing = result.failures.map(({ i }) => missing[i]).concat(missing.slice(result.count + result.failed));
+    if (missing.length > 0 && pass === 5)
+      throw new Error(`seeding: ${missing.length} of ${target} jobs missing: ${problem}`);
+    if (missing.length > 0) await pause(1000);
+  }
   await untilEvaluated(address);
 }
 

@@ -54,8 +54,15 @@ export class Context {
 
   /** Runs `use(servers)`, leader first, on a fresh cluster or on the agents of --addr. */
   async withServers(count, use) {
-    if (this.addresses === undefined)
-      return this.withOwnCluster(count, async (cluster) => use(await cluster.leaderFirst()));
+    if (this.addresses === undefined) {
+      return this.withOwnCluster(count, async (cluster) => {
+        const servers = await cluster.leaderFirst();
+        await use(servers);
+        const [leader] = await cluster.leaderFirst();
+        if (leader !== servers[0])
+          this.warn("the leader changed under load: the figures of this part are not the leader's");
+      });
+    }
     return use(await this.#givenServers());
   }
 

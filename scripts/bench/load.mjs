@@ -9,24 +9,26 @@ import { quantile } from "./statistics.mjs";
 
 /**
  * Sends `make(i)` = { method, path, body } for i below `total`, until `maxMs` has passed.
- * @returns {Promise<{ perSecond: number, count: number, failed: number, p50Ms: number, p99Ms: number, endedAt: number }>}
- *   `failed` counts answers other than 2xx and broken connections
+ * @returns {Promise<{ perSecond: number, count: number, failed: number,
+ *   failures: { i: number, problem: string }[], p50Ms: number, p99Ms: number, endedAt: number }>}
+ *   `failures` are answers other than 2xx and broken connections
  */
 export async function closedLoop(address, { connections, total, maxMs, make }) {
   const open = await openConnections(address, connections);
   const latencies = [];
-  let failed = 0;
+  const failures = [];
   let next = 0;
   const startedAt = performance.now();
   const run = async (connection) => {
     while (next < total && performance.now() - startedAt < maxMs) {
-      const { method, path, ...options } = make(next++);
+      const i = next++;
+      const { method, path, ...options } = make(i);
       try {
-        const answer = await connection.request(method, path, options);
+        const answer = await connection.request(method, path, { ...options, keepBody: method !== "GET" });
         if (answer.status >= 200 && answer.status < 300) latencies.push(answer.ms);
-        else failed++;
-      } catch {
-        failed++;
+        else failures.push({ i, problem: `${answer.status} ${answer.body.trim().slice(0, 100)}` });
+      } catch (error) {
+        failures.push({ i, problem: error.message });
         if (
           !connection.connected &&
           !(await connection.connect().then(
@@ -45,7 +47,8 @@ export async function closedLoop(address, { connections, total, maxMs, make }) {
   return {
     perSecond: latencies.length / seconds,
     count: latencies.length,
-    failed,
+    failed: failures.length,
+    failures,
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
     endedAt,

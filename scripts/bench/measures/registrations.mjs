@@ -28,7 +28,7 @@ export async function run(context) {
             maxMs: 60_000,
             make: (i) => registration(`${prefix}-${i}`),
           });
-          if (result.failed > 0) context.warn(`${result.failed} registrations failed`);
+          if (result.failed > 0) context.warn(`${result.failed} registrations failed: ${result.failures[0].problem}`);
           rates.get(writers).push(result.perSecond);
           const evaluatedAt = await untilEvaluated(leader.address);
           if (count === 3)
