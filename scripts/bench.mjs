@@ -29,7 +29,8 @@ const directory = join(root, `data/bench-${process.pid}`);
 mkdirSync(directory, { recursive: true });
 const context = new Context({ ...options, directory });
 const busy = loadavg()[0];
-if (busy > cpus().length / 2) context.warn(`load average ${busy.toFixed(1)}: the machine is busy, the figures say little`);
+if (busy > cpus().length / 2)
+  context.warn(`load average ${busy.toFixed(1)}: the machine is busy, the figures say little`);
 const failures = [];
 for (const { name, run } of measures.filter((measure) => options.only.includes(measure.name))) {
   try {
