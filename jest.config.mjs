@@ -30,6 +30,6 @@ export default {
   testMatch: ["<rootDir>/packages/*/test/**/*.test.ts", "<rootDir>/test/**/*.test.ts"],
   reporters: ["default", "<rootDir>/scripts/summary-reporter.mjs"],
   // Tests with real processes wait on conditions; the bound is generous, for machines that do other things too.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   modulePathIgnorePatterns: ["<rootDir>/packages/.*/dist/"],
 };

@@ -38,6 +38,13 @@ beforeAll(async () => {
 
 afterAll(() => cluster.dispose());
 
+/** Registers until it is accepted: registering is idempotent, and right after the start leadership may still move. */
+const register = (server: string, job: object) =>
+  waitFor(
+    () => cluster.json<{ EvalID: string; JobModifyIndex: number }>(server, "/v1/jobs", { method: "PUT", body: job }),
+    "an accepted registration",
+  );
+
 const allocationsOf = (job: string) => cluster.json<Allocation[]>("global-1", `/v1/job/${job}/allocations`);
 
 const running = (job: string) =>
@@ -64,10 +71,7 @@ describe("a job file, registered over HTTP, runs as a real process on a real nod
   let first: Allocation;
 
   test("it runs, and its state reads the same from every server and from the other region", async () => {
-    const registered = await cluster.json<{ EvalID: string; JobModifyIndex: number }>("global-2", "/v1/jobs", {
-      method: "PUT",
-      body: hello,
-    });
+    const registered = await register("global-2", hello);
     expect(registered.EvalID).toMatch(/^[0-9a-f-]{36}$/);
     first = await running("hello");
     expect(processOf(first.ID)).toBeDefined();
@@ -164,6 +168,7 @@ describe("capacity", () => {
                 Name: "t",
                 Driver: "mock_driver",
                 Config: { run_for: "1h" },
+                LogConfig: { MaxFiles: 1, MaxFileSizeMB: 1 },
                 Resources: { CPU: 10, MemoryMB: memoryMB },
               },
             ],
@@ -177,12 +182,12 @@ describe("capacity", () => {
       `/v1/node/${node[0]?.ID}`,
     );
     const memoryMB = Math.floor(full.NodeResources.Memory.MemoryMB * 0.6);
-    await cluster.json("global-1", "/v1/jobs", { method: "PUT", body: big("large", 2, memoryMB) });
+    await register("global-1", big("large", 2, memoryMB));
     await waitFor(
       async () => (await allocationsOf("large")).filter((row) => row.ClientStatus === "running").length === 2,
       "both nodes full",
     );
-    await cluster.json("global-1", "/v1/jobs", { method: "PUT", body: big("waits", 1, memoryMB) });
+    await register("global-1", big("waits", 1, memoryMB));
     const blocked = await waitFor(async () => {
       const evaluations = await cluster.json<{ Status: string }[]>("global-1", "/v1/job/waits/evaluations");
       return evaluations.find((evaluation) => evaluation.Status === "blocked");
