@@ -10,6 +10,7 @@ import {
 } from "@steppe/structs";
 import { SchedulerCache, type SchedulerContext, type SchedulerResult } from "./context.js";
 import { blockedEvaluation, blockedFields, type BlockedInfo } from "./evaluation-rows.js";
+import { GroupFeasibility } from "./feasibility.js";
 import { JobPlacements } from "./job-placements.js";
 import { PlanBuilder } from "./plan-builder.js";
 import { type Choice, GroupPlacer } from "./placer.js";
@@ -38,6 +39,7 @@ export class EvaluationRun {
   readonly placements: JobPlacements;
   deploymentID = "";
   readonly #failed: Record<string, AllocMetric> = {};
+  readonly #feasibility = new Map<string, GroupFeasibility>();
   readonly #placers = new Map<string, GroupPlacer>();
   #nodeSet: NodeSet | undefined;
 
@@ -59,20 +61,33 @@ export class EvaluationRun {
     return this.job && !this.job.Stop ? this.job : undefined;
   }
 
-  get nodeSet(): NodeSet {
+  /** Finds the job's nodes. To be called before anything is placed; an evaluation that places nothing does without. */
+  *loadNodes(): Generator<void, NodeSet> {
     const job = must(this.job, "Only a job that exists is placed.");
-    this.#nodeSet ??= (this.context.cache ?? new SchedulerCache()).nodeSets.get(this.view, job, this.context.random);
+    const { nodeSets } = this.context.cache ?? new SchedulerCache();
+    this.#nodeSet ??= yield* nodeSets.load(this.view, job, this.context.random);
     return this.#nodeSet;
   }
 
-  /** Made when the first allocation of the group is to be placed: an evaluation that places nothing costs nothing here. */
+  feasibility(group: TaskGroup): GroupFeasibility {
+    let feasibility = this.#feasibility.get(group.Name);
+    if (!feasibility) {
+      feasibility = new GroupFeasibility(must(this.job, "Only a job that exists is placed."), group);
+      this.#feasibility.set(group.Name, feasibility);
+    }
+    return feasibility;
+  }
+
+  /** Made when the first allocation of the group is to be placed, after `loadNodes`. */
   placer(group: TaskGroup): GroupPlacer {
     let placer = this.#placers.get(group.Name);
     if (!placer) {
-      const { usage, placements, nodeSet } = this;
+      const { usage, placements } = this;
       const job = must(this.job, "Only a job that exists is placed.");
+      const nodeSet = must(this.#nodeSet, "Nodes are loaded before anything is placed.");
       const algorithm = this.context.config?.SchedulerAlgorithm === "spread" ? "spread" : "binpack";
-      placer = new GroupPlacer({ job, nodeSet, usage, placements, random: this.context.random, algorithm }, group);
+      const scope = { job, nodeSet, usage, placements, random: this.context.random, algorithm } as const;
+      placer = new GroupPlacer(scope, group, this.feasibility(group));
       this.#placers.set(group.Name, placer);
     }
     return placer;

@@ -48,7 +48,29 @@ function count(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }
 
-/** The best few, best first. */
-export function topScores(scored: readonly NodeScore[]): NodeScore[] {
-  return [...scored].sort((a, b) => b.NormScore - a.NormScore).slice(0, MAX_SCORED_NODES);
+/** What speaks for and against one node. */
+export interface Scored {
+  readonly nodeID: string;
+  readonly binpack: number;
+  readonly antiAffinity: number;
+  readonly penalty: number;
+  readonly affinity: number;
+  readonly spread: number;
+  /** The mean of those that say something. */
+  readonly norm: number;
+}
+
+/** The best few, best first, as they are shown. */
+export function topScores(scored: readonly Scored[], withSpread: boolean): NodeScore[] {
+  const best = [...scored].sort((a, b) => b.norm - a.norm).slice(0, MAX_SCORED_NODES);
+  return best.map(({ nodeID, binpack, antiAffinity, penalty, affinity, spread, norm }) => {
+    const Scores: Record<string, number> = {
+      binpack,
+      "job-anti-affinity": antiAffinity,
+      "node-reschedule-penalty": penalty,
+      "node-affinity": affinity,
+    };
+    if (withSpread) Scores["allocation-spread"] = spread;
+    return { NodeID: nodeID, Scores, NormScore: norm };
+  });
 }

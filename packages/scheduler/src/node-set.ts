@@ -3,6 +3,8 @@ import type { ReadView } from "@steppe/state";
 import { type Job, type Node, NODE_POOL_ALL, NODE_POOL_DEFAULT, nodeReady } from "@steppe/structs";
 import { matchesGlob } from "./patterns.js";
 
+const NODES_PER_SLICE = 256;
+
 /** The nodes that may take a job's allocations as far as its pool and datacenters say, in a shuffled order. */
 export interface NodeSet {
   readonly nodes: readonly Node[];
@@ -21,7 +23,8 @@ export class NodeSetCache {
   #nodesIndex = -1;
   readonly #sets = new Map<string, NodeSet>();
 
-  get(view: ReadView, job: Job, random: Random): NodeSet {
+  /** Yields while it looks through the nodes, which is only after they have changed. */
+  *load(view: ReadView, job: Job, random: Random): Generator<void, NodeSet> {
     const index = view.tableIndex("nodes");
     if (index !== this.#nodesIndex) {
       this.#sets.clear();
@@ -31,8 +34,9 @@ export class NodeSetCache {
     const key = `${job.NodePool}\0${datacenters.join("\0")}`;
     let set = this.#sets.get(key);
     if (!set) {
-      set = buildNodeSet(view, job.NodePool || NODE_POOL_DEFAULT, datacenters, random);
-      this.#sets.set(key, set);
+      set = yield* buildNodeSet(view, job.NodePool || NODE_POOL_DEFAULT, datacenters, random);
+      // Another evaluation may have gone on to newer nodes while this one yielded.
+      if (index === this.#nodesIndex) this.#sets.set(key, set);
     }
     return set;
   }
@@ -51,11 +55,18 @@ function inDatacenters(node: Node, datacenters: readonly string[]): boolean {
   return datacenters.some((pattern) => matchesGlob(node.Datacenter, pattern));
 }
 
-function buildNodeSet(view: ReadView, pool: string, datacenters: readonly string[], random: Random): NodeSet {
+function* buildNodeSet(
+  view: ReadView,
+  pool: string,
+  datacenters: readonly string[],
+  random: Random,
+): Generator<void, NodeSet> {
   const nodes: Node[] = [];
   const availableByDatacenter: Record<string, number> = {};
   let nodesInPool = 0;
+  let seen = 0;
   for (const node of view.scan("nodes")) {
+    if (++seen % NODES_PER_SLICE === 0) yield;
     if (!inPool(node, pool)) continue;
     nodesInPool++;
     if (!inDatacenters(node, datacenters)) continue;
@@ -64,6 +75,7 @@ function buildNodeSet(view: ReadView, pool: string, datacenters: readonly string
     availableByDatacenter[node.Datacenter] = (availableByDatacenter[node.Datacenter] ?? 0) + 1;
     nodes.push(node);
   }
+  yield;
   shuffle(nodes, random);
   return {
     nodes,

@@ -1,8 +1,8 @@
 import type { Random } from "@steppe/shared";
-import type { AllocMetric, Job, Node, NodeScore, TaskGroup } from "@steppe/structs";
-import { GroupFeasibility } from "./feasibility.js";
+import type { AllocMetric, Job, Node, TaskGroup } from "@steppe/structs";
+import type { GroupFeasibility } from "./feasibility.js";
 import type { JobPlacements, PropertyCounter } from "./job-placements.js";
-import { countRejection, newMetric, type Rejection, topScores } from "./metrics.js";
+import { countRejection, newMetric, type Rejection, type Scored, topScores } from "./metrics.js";
 import type { NodeSet } from "./node-set.js";
 import type { PortGrant } from "./ports.js";
 import { type Demand, groupDemand } from "./resources.js";
@@ -56,10 +56,10 @@ export class GroupPlacer {
   #cursor: number;
   readonly #rejections = new Map<number, Rejection>();
 
-  constructor(scope: PlacementScope, group: TaskGroup) {
+  constructor(scope: PlacementScope, group: TaskGroup, feasibility: GroupFeasibility) {
     this.#scope = scope;
     this.#group = group;
-    this.feasibility = new GroupFeasibility(scope.job, group);
+    this.feasibility = feasibility;
     this.demand = groupDemand(group);
     this.#spread = new SpreadScorer(scope.job, group, scope.placements);
     this.#affinities = groupAffinities(scope.job, group);
@@ -82,7 +82,7 @@ export class GroupPlacer {
   *choose(penalized: ReadonlySet<string>): Generator<void, Choice | AllocMetric> {
     const { nodeSet, job } = this.#scope;
     const metric = newMetric(nodeSet, job.NodePool);
-    const scored: NodeScore[] = [];
+    const scored: Scored[] = [];
     let best: { node: Node; ports: readonly PortGrant[]; score: number } | undefined;
     let counted = 0;
     let visits = this.#activeCount;
@@ -101,11 +101,11 @@ export class GroupPlacer {
       this.#cursor++;
       const score = this.#score(node, penalized.has(node.ID));
       scored.push(score);
-      if (score.NormScore > 0 || scored.length - counted > MAX_SKIPPED) counted++;
-      if (!best || score.NormScore > best.score) best = { node, ports: verdict.ports, score: score.NormScore };
+      if (score.norm > 0 || scored.length - counted > MAX_SKIPPED) counted++;
+      if (!best || score.norm > best.score) best = { node, ports: verdict.ports, score: score.norm };
     }
     if (!best) return this.#failure();
-    metric.ScoreMetaData = topScores(scored);
+    metric.ScoreMetaData = topScores(scored, this.#spread.active);
     return { node: best.node, ports: best.ports, metric };
   }
 
@@ -118,7 +118,7 @@ export class GroupPlacer {
       countRejection(metric, node, verdict);
       return metric;
     }
-    metric.ScoreMetaData = [this.#score(node, false)];
+    metric.ScoreMetaData = topScores([this.#score(node, false)], this.#spread.active);
     return { node, ports: verdict.ports, metric };
   }
 
@@ -154,8 +154,8 @@ export class GroupPlacer {
     return undefined;
   }
 
-  /** Only scores that say something enter the mean; all are shown. */
-  #score(node: Node, penalized: boolean): NodeScore {
+  /** Only scores that say something enter the mean. */
+  #score(node: Node, penalized: boolean): Scored {
     const { usage, placements, algorithm, job } = this.#scope;
     const binpack = fitScore(usage.of(node), this.demand, algorithm);
     const antiAffinity = antiAffinityScore(placements.onNode(node.ID, this.#group.Name), this.#group.Count);
@@ -164,14 +164,8 @@ export class GroupPlacer {
     const spread = this.#spread.active ? this.#spread.score(node) : 0;
     const counted =
       1 + Number(antiAffinity !== 0) + Number(penalty !== 0) + Number(affinity !== 0) + Number(spread !== 0);
-    const Scores: Record<string, number> = {
-      binpack,
-      "job-anti-affinity": antiAffinity,
-      "node-reschedule-penalty": penalty,
-      "node-affinity": affinity,
-    };
-    if (this.#spread.active) Scores["allocation-spread"] = spread;
-    return { NodeID: node.ID, Scores, NormScore: (binpack + antiAffinity + penalty + affinity + spread) / counted };
+    const norm = (binpack + antiAffinity + penalty + affinity + spread) / counted;
+    return { nodeID: node.ID, binpack, antiAffinity, penalty, affinity, spread, norm };
   }
 
   #reject(position: number, rejection: Rejection): void {

@@ -29,12 +29,17 @@ export function planFits(
   if (fresh && (node.SchedulingEligibility !== "eligible" || node.DrainStrategy))
     return { ok: false, reason: "node is not eligible" };
   const usage = new NodeUsage(node);
-  const replaced = new Set([...proposed, ...inFlight.placed].map((alloc) => alloc.ID));
-  for (const alloc of view.byIndex("allocations", "byNode", node.ID)) {
-    if (!terminalStatus(alloc) && !inFlight.stopped.has(alloc.ID) && !replaced.has(alloc.ID))
-      usage.add(allocationHolding(alloc));
+  // An allocation counts once, as it was proposed last: it may be in the view, on its way and proposed again, all at a time.
+  const newest = new Set(proposed.map((alloc) => alloc.ID));
+  const onTheWay = inFlight.placed.filter((alloc) => !newest.has(alloc.ID));
+  for (const alloc of onTheWay) {
+    newest.add(alloc.ID);
+    if (!inFlight.stopped.has(alloc.ID)) usage.add(allocationHolding(alloc));
   }
-  for (const alloc of inFlight.placed) if (!inFlight.stopped.has(alloc.ID)) usage.add(allocationHolding(alloc));
+  for (const alloc of view.byIndex("allocations", "byNode", node.ID)) {
+    const counts = !terminalStatus(alloc) && !inFlight.stopped.has(alloc.ID) && !newest.has(alloc.ID);
+    if (counts) usage.add(allocationHolding(alloc));
+  }
   for (const alloc of proposed) {
     const holding = allocationHolding(alloc);
     const dimension = usage.exhaustedBy(holding);

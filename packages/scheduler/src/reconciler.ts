@@ -12,6 +12,8 @@ export const StopReason = {
   rescheduled: "alloc was rescheduled because it failed",
 } as const;
 
+const NAMES_PER_SLICE = 1024;
+
 export interface Stop {
   readonly alloc: Allocation;
   readonly reason: string;
@@ -80,18 +82,19 @@ export function stopGroup(lists: ClassifiedAllocations): GroupChanges {
 }
 
 /** Compares a group with its allocations. Names stay dense: the lowest indexes are kept, and free ones are given out first. */
-export function reconcileGroup(
+export function* reconcileGroup(
   job: Job,
   group: TaskGroup,
   lists: ClassifiedAllocations,
   limits: RolloutLimits,
   judge: UpdateJudge,
-): GroupChanges {
+): Generator<void, GroupChanges> {
   const updates = noUpdates();
   const { kept, excess } = splitByCount(
     [...lists.live, ...lists.failed, ...lists.done, ...lists.migrating],
     group.Count,
   );
+  yield;
   const free = group.Count - kept.length;
   const replaceable = byName([...lists.rescheduled, ...lists.lost]);
   const replaced = new Set(replaceable.slice(0, free));
@@ -124,9 +127,10 @@ export function reconcileGroup(
   );
   placements.push(...due.map((previous): Placement => ({ name: previous.Name, previous, cause: "update" })));
   const missing = limits.mayPlace ? free - replaced.size : 0;
-  for (let i = 0; i < missing; i++)
+  for (let i = 0; i < missing; i++) {
     placements.push({ name: allocationName(job, group.Name, names.next()), previous: null, cause: "missing" });
-
+    if (i % NAMES_PER_SLICE === 0) yield;
+  }
   const keptIDs = new Set(kept.map((alloc) => alloc.ID));
   const dueNow = new Set(due);
   const later = lists.later.filter(({ alloc }) => keptIDs.has(alloc.ID) && !dueNow.has(alloc));

@@ -20,6 +20,7 @@ import {
 } from "./deployments.js";
 import { delayedEvaluation } from "./evaluation-rows.js";
 import { type EvaluationRun, isChoice } from "./evaluation-run.js";
+import { GroupFeasibility } from "./feasibility.js";
 import { nodeInReach } from "./node-set.js";
 import {
   type GroupChanges,
@@ -31,7 +32,7 @@ import {
 } from "./reconciler.js";
 import { nextTracker, penalizedNodes } from "./reschedule.js";
 import { allocationHolding } from "./resources.js";
-import { needsReplacement } from "./task-changes.js";
+import { jsonEqual, needsReplacement } from "./task-changes.js";
 
 /** Delayed reschedulings within this span share one evaluation. */
 const DELAY_WINDOW_MS = 5000;
@@ -66,7 +67,7 @@ export function* scheduleService(run: EvaluationRun): Generator<void, SchedulerR
       nowMs: run.context.nowMs,
     });
     const limits = rolloutLimits(job, group, outlook.current, allocs);
-    const changes = reconcileGroup(job, group, lists, limits, updateJudge(run, job, group));
+    const changes = yield* reconcileGroup(job, group, lists, limits, updateJudge(run, job, group));
     run.builder.countUpdates(group.Name, changes.updates);
     works.push({ group, allocs, lists, changes });
     yield;
@@ -74,6 +75,7 @@ export function* scheduleService(run: EvaluationRun): Generator<void, SchedulerR
   decideDeployment(run, job, works, outlook);
   for (const work of works) trackPlacements(run, work);
   for (const work of works) applyUpdates(run, job, work);
+  if (works.some(({ changes }) => changes.placements.length > 0)) yield* run.loadNodes();
   for (const { group, changes } of works) yield* placeAll(run, job, group, changes.placements);
   return run.finish();
 }
@@ -104,14 +106,29 @@ function updateJudge(run: EvaluationRun, job: Job, group: TaskGroup): UpdateJudg
   return (alloc) => {
     let replace = replaceVersion.get(alloc.Job);
     if (replace === undefined) {
-      replace = alloc.Job.CreateIndex !== job.CreateIndex || needsReplacement(alloc.Job, job, group.Name);
+      replace =
+        alloc.Job.CreateIndex !== job.CreateIndex ||
+        needsReplacement(alloc.Job, job, group.Name) ||
+        gainsDistinct(run.feasibility(group), alloc.Job, group.Name);
       replaceVersion.set(alloc.Job, replace);
     }
     if (replace) return "destructive";
     const node = run.view.get("nodes", alloc.NodeID);
-    const stays = node && nodeInReach(node, job) && run.placer(group).feasibility.infeasible(node) === null;
+    const stays = node && nodeInReach(node, job) && run.feasibility(group).infeasible(node) === null;
     return stays ? "inPlace" : "destructive";
   };
+}
+
+/** A new version that wants allocations apart cannot leave them as they lie. */
+function gainsDistinct(feasibility: GroupFeasibility, oldJob: Job, groupName: string): boolean {
+  if (!feasibility.distinctHosts && feasibility.distinctProperties.length === 0) return false;
+  const oldGroup = oldJob.TaskGroups.find(({ Name }) => Name === groupName);
+  const before = oldGroup && new GroupFeasibility(oldJob, oldGroup);
+  const distinct = ({ distinctHosts, distinctProperties }: GroupFeasibility): unknown => [
+    distinctHosts,
+    distinctProperties,
+  ];
+  return !before || !jsonEqual(distinct(before), distinct(feasibility));
 }
 
 /** Begins a deployment when a version's roll-out begins, and ends it when all of it is healthy. */

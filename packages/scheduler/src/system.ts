@@ -56,9 +56,8 @@ function* scheduleGroup(run: EvaluationRun, job: Job, group: TaskGroup): Generat
     if (work) replace.push(work);
   }
   yield;
-  const missing = run.nodeSet.nodes
-    .filter((node) => !taken.has(node.ID))
-    .map((node): NodeWork => ({ node, previous: null }));
+  const { nodes } = yield* run.loadNodes();
+  const missing = nodes.filter((node) => !taken.has(node.ID)).map((node): NodeWork => ({ node, previous: null }));
   let seen = 0;
   for (const work of [...replace, ...missing]) {
     placeOn(run, job, group, work, updates);
@@ -105,7 +104,7 @@ function judgeAllocation(
     updates.Ignore++;
     return undefined;
   }
-  const feasible = run.placer(group).feasibility.infeasible(node) === null;
+  const feasible = run.feasibility(group).infeasible(node) === null;
   if (feasible && alloc.Job.CreateIndex === job.CreateIndex && !needsReplacement(alloc.Job, job, group.Name)) {
     run.builder.updateInPlace(job, alloc, "");
     updates.InPlaceUpdate++;

@@ -5,10 +5,10 @@ import { InFlightPlans } from "./in-flight-plans.js";
 import { type LeaderContext, yieldToEventLoop } from "./leader-context.js";
 
 /**
- * How many allocations one command carries. Encoding and applying one holds the event loop of every server, for about 10 ms at this size;
+ * How many allocations one command carries. Encoding and applying one holds the event loop of every server, for a few milliseconds at this size;
  * a bigger plan is committed in parts, and its evaluation with the last of them.
  */
-const ALLOCATIONS_PER_COMMAND = 100;
+const ALLOCATIONS_PER_COMMAND = 64;
 const EVALUATIONS_PER_COMMAND = 256;
 /** Commands on their way at a time: enough to keep the log busy, few enough that they are not applied in one go. */
 const MAX_IN_FLIGHT = 2;
@@ -174,24 +174,29 @@ function emptyPayload(evalID: string, snapshotIndex: number): PlanPayload {
 
 /** Cuts a plan into commands. The deployment goes with the first part: allocations are counted in it. */
 function splitPlan(plan: Plan, rejected: ReadonlySet<string>): Omit<Part, "done">[] {
-  const newPart = (): Omit<Part, "done"> => ({ payload: emptyPayload(plan.evalID, plan.snapshotIndex), stopped: [] });
-  let part = newPart();
+  const parts: Omit<Part, "done">[] = [];
+  let part = addPart(parts, plan);
   part.payload.deployment = plan.deployment;
   part.payload.deploymentUpdates = plan.deploymentUpdates;
-  const parts = [part];
-  for (const nodeID of new Set([...plan.changed.keys(), ...plan.placed.keys()])) {
-    if (rejected.has(nodeID)) continue;
-    for (const change of plan.changed.get(nodeID) ?? []) addChange(part, nodeID, change);
-    for (const alloc of plan.placed.get(nodeID) ?? []) part.payload.allocsPlaced.push(alloc);
-    if (part.payload.allocsPlaced.length + part.payload.allocsUpdated.length < ALLOCATIONS_PER_COMMAND) continue;
-    part = newPart();
-    parts.push(part);
+  const withRoom = (): Omit<Part, "done"> => {
+    if (part.payload.allocsPlaced.length + part.payload.allocsUpdated.length >= ALLOCATIONS_PER_COMMAND)
+      part = addPart(parts, plan);
+    return part;
+  };
+  // What stops goes first: what is placed was counted on the room that it leaves.
+  for (const [nodeID, changes] of plan.changed) {
+    if (!rejected.has(nodeID)) for (const change of changes) addChange(withRoom(), nodeID, change);
   }
-  const used =
-    parts.length > 1 && part.payload.allocsPlaced.length + part.payload.allocsUpdated.length === 0
-      ? parts.slice(0, -1)
-      : parts;
-  return used;
+  for (const [nodeID, allocs] of plan.placed) {
+    if (!rejected.has(nodeID)) for (const alloc of allocs) withRoom().payload.allocsPlaced.push(alloc);
+  }
+  return parts;
+}
+
+function addPart(parts: Omit<Part, "done">[], plan: Plan): Omit<Part, "done"> {
+  const part = { payload: emptyPayload(plan.evalID, plan.snapshotIndex), stopped: [] };
+  parts.push(part);
+  return part;
 }
 
 function addChange({ payload, stopped }: Omit<Part, "done">, nodeID: string, change: AllocationChange): void {
