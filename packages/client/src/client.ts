@@ -36,7 +36,7 @@ export interface ClientOptions {
   httpAdvertiseAddress: string;
   /** Key material for HTTPS to the servers. */
   tls?: TransportTls;
-  /** Switches raw_exec on where the configuration does not say. */
+  /** Where the configuration does not say: raw_exec is on, and tasks get loopback addresses. */
   devMode?: boolean;
   /** Attributes `NAME.version`, e.g. `{nomad: "1.10.5", steppe: "0.1.0"}`. */
   versions?: Readonly<Record<string, string>>;
@@ -164,14 +164,15 @@ class NodeAgent implements Client {
   }
 
   async #assemble(): Promise<Parts> {
-    const { config, dataDir, clock, random, logger } = this.#options;
+    const { dataDir, clock, random, logger, devMode = false } = this.#options;
+    const config = { ...(devMode && { network_interface: "lo" }), ...this.#options.config };
     const clientDirectory = config.state_dir || path.join(dataDir, "client");
     const allocationsDirectory = config.alloc_dir || path.join(dataDir, "alloc");
     // Tasks may run as any user and have to get through to their directories, but need not list others'.
     await mkdir(allocationsDirectory, { recursive: true, mode: 0o711 });
     const identity = await loadIdentity(clientDirectory, random);
     const store = await StateStore.open(path.join(clientDirectory, "state"), logger);
-    const drivers = createDrivers({ config, devMode: this.#options.devMode ?? false, clock, logger });
+    const drivers = createDrivers({ config, devMode, clock, logger });
     const node = await fingerprintNode({
       config,
       identity,

@@ -78,13 +78,16 @@ export class Registration {
   /** Registers or sends a heartbeat; returns how long to wait until the next one. */
   async #contact(): Promise<number> {
     try {
-      if (!this.#registered) {
-        const node = { ...this.#node(), Status: NodeStatus.initializing };
+      if (this.#registered) {
+        this.#accept(await this.#put("heartbeat", { Status: NodeStatus.ready }));
+      } else {
+        // Ready at once: what a node has is known, and earlier tasks are in hand, before it speaks to a server.
+        // A node that came back as `initializing` would be unfit for placements until its first heartbeat.
+        const node = { ...this.#node(), Status: NodeStatus.ready };
         this.#accept(await this.#put("register", { Node: node }));
         this.#registered = true;
         this.#logger.info("node registered", { node: node.ID });
       }
-      this.#accept(await this.#put("heartbeat", { Status: NodeStatus.ready }));
       this.#retry.reset();
       this.#markReady();
       // Two attempts fit into each TTL, and nodes that were started together drift apart.
