@@ -1,4 +1,4 @@
-import type { LogAppend, LogStore } from "@steppe/storage";
+import type { LogStore } from "@steppe/storage";
 import type { Entry, HardState, Message } from "raft-ts";
 
 export interface AppendWorkerOptions {
@@ -18,12 +18,11 @@ export class AppendWorker {
   readonly #options: AppendWorkerOptions;
   #queue: Message[] = [];
   #running: Promise<void> | undefined;
-  /** The hard state as of the last message; a changed commit index alone waits for the next write. */
-  #hardState: HardState;
+  /** The hard state as of the last message, if one had any; a changed commit index alone waits for the next write. */
+  #hardState: HardState | undefined;
 
   constructor(options: AppendWorkerOptions) {
     this.#options = options;
-    this.#hardState = options.log.initialState().hardState;
   }
 
   push(message: Message): void {
@@ -36,9 +35,9 @@ export class AppendWorker {
     while (this.#running !== undefined) await this.#running;
   }
 
-  /** The commit index that is known, and may not be stored yet. */
+  /** The newest hard state. Its commit index may not be stored yet. */
   get hardState(): HardState {
-    return this.#hardState;
+    return this.#hardState ?? this.#options.log.initialState().hardState;
   }
 
   async #run(): Promise<void> {
@@ -47,7 +46,7 @@ export class AppendWorker {
         const messages = this.#takeRun();
         const message = messages[0]!;
         if (message.snapshot === undefined) await this.#write(messages);
-        else await this.#options.install(message, this.#adoptHardState(message) ? this.#hardState : undefined);
+        else await this.#options.install(message, this.#adoptHardState(message) ? this.hardState : undefined);
         for (const { responses } of messages) if (responses !== undefined) this.#options.deliver(responses);
       }
     } catch (error) {
@@ -65,17 +64,17 @@ export class AppendWorker {
   }
 
   async #write(messages: readonly Message[]): Promise<void> {
-    const before = this.#hardState;
+    const before = this.hardState;
     let entries: readonly Entry[] = [];
     for (const message of messages) {
       this.#adoptHardState(message);
       entries = joinEntries(entries, message.entries);
     }
-    const { term, vote } = this.#hardState;
+    const hardState = this.hardState;
+    const { term, vote } = hardState;
     // A commit index alone is a convenience: it rides along with the next entries.
     if (entries.length === 0 && term === before.term && vote === before.vote) return;
-    const write: LogAppend = { hardState: this.#hardState, entries };
-    await this.#options.log.append(write);
+    await this.#options.log.append({ hardState, entries });
   }
 
   #adoptHardState({ term, vote, commit }: Message): boolean {

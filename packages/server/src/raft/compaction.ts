@@ -1,4 +1,5 @@
 import type { LogStore } from "@steppe/storage";
+import { ProgressState, type Status } from "raft-ts";
 
 import type { RaftStateMachine } from "./state-machine.js";
 
@@ -65,4 +66,13 @@ export class Compaction {
     const { log, limits } = this.#options;
     return log.lastIndex() - log.firstIndex() + 1 > limits.entries || log.bytesSinceCompaction > limits.bytes;
   }
+}
+
+/** The first entry that a follower which is being sent entries, or a snapshot at `oldestSending`, will need. */
+export function firstNeeded({ id: self, progress }: Status, oldestSending: number): number {
+  let needed = oldestSending + 1;
+  for (const [id, { recentActive, state, match }] of progress) {
+    if (id !== self && recentActive && state !== ProgressState.snapshot) needed = Math.min(needed, match + 1);
+  }
+  return needed;
 }

@@ -75,6 +75,11 @@ export class Members {
     return true;
   }
 
+  /** Nobody says any more where a server is: what the configuration has must do. */
+  forget(uuid: string): void {
+    this.#moved.delete(raftIdOf(uuid));
+  }
+
   get(raftId: number): RaftPeer | undefined {
     const server = this.#servers.get(raftId);
     if (server === undefined) return undefined;

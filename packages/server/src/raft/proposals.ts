@@ -1,4 +1,5 @@
 import type { SteppeError } from "@steppe/shared";
+import { isRaftError, RaftError, type RawNode } from "raft-ts";
 
 import { raftErrors } from "./errors.js";
 
@@ -11,10 +12,10 @@ export interface ProposalResult {
 
 interface Waiting {
   resolve(result: ProposalResult): void;
-  reject(error: SteppeError): void;
+  reject(error: unknown): void;
 }
 
-export interface QueuedProposal extends Waiting {
+interface QueuedProposal extends Waiting {
   readonly data: Uint8Array;
 }
 
@@ -31,8 +32,24 @@ export class Proposals {
     return new Promise((resolve, reject) => this.#queue.push({ data, resolve, reject }));
   }
 
-  /** Takes the whole queue. */
-  takeQueue(): QueuedProposal[] {
+  /** Gives the whole queue to the node, as one batch. */
+  submit(node: RawNode, leading: boolean): void {
+    const queue = this.#takeQueue();
+    if (queue.length === 0) return;
+    try {
+      const first = node.proposeBatch(queue.map(({ data }) => data));
+      // Not the leader any more: nothing was appended.
+      if (first === undefined) for (const { reject } of queue) reject(raftErrors.noLeader());
+      else queue.forEach((proposal, i) => this.track(first.index + i, first.term, proposal));
+    } catch (error) {
+      const overloaded = leading && isRaftError(error, "proposalDropped");
+      for (const { reject } of queue)
+        reject(overloaded ? raftErrors.overloaded({}, error) : raftErrors.noLeader({}, error));
+      if (!(error instanceof RaftError)) throw error;
+    }
+  }
+
+  #takeQueue(): QueuedProposal[] {
     const queue = this.#queue;
     if (queue.length > 0) this.#queue = [];
     return queue;
@@ -41,11 +58,6 @@ export class Proposals {
   /** The proposal is entry `index` of `term` in this leader's log. */
   track(index: number, term: number, { resolve, reject }: Waiting): void {
     this.#pending.set(index, { term, resolve, reject });
-  }
-
-  /** Whether anyone waits for an entry. */
-  get idle(): boolean {
-    return this.#pending.size === 0;
   }
 
   /** An entry was applied. If it is not the one that was proposed at this index, that one is gone for good. */
@@ -65,6 +77,6 @@ export class Proposals {
 
   /** Nothing in the queue was appended. */
   rejectQueue(error: SteppeError): void {
-    for (const proposal of this.takeQueue()) proposal.reject(error);
+    for (const proposal of this.#takeQueue()) proposal.reject(error);
   }
 }
