@@ -1,10 +1,11 @@
-import { type Clock, must, type Random, systemClock, systemRandom } from "@steppe/shared";
+import { must, systemClock, systemRandom } from "@steppe/shared";
 import { createClient, type Client } from "@steppe/client";
 import { openDataDirectory } from "@steppe/storage";
 import type { Logger } from "winston";
 
 import { ClientGateway } from "./client-gateway.js";
 import type { Configuration } from "./configuration/index.js";
+import type { AgentParts } from "./parts.js";
 import { type RunningServer, startServer } from "./server.js";
 import { NOMAD_VERSION, version } from "./version.js";
 
@@ -15,17 +16,6 @@ export interface RunningAgent {
   readonly ready: Promise<void>;
   /** Stops everything; with `leave` the other servers are told that this one will not be back. */
   stop(options: { leave: boolean }): Promise<void>;
-}
-
-/** What the parts of an agent share. */
-export interface AgentParts {
-  readonly configuration: Configuration;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly directory: Awaited<ReturnType<typeof openDataDirectory>>;
-  /** The agent cannot go on (a disk error, a broken invariant): the process is to end. */
-  readonly onFatal: (error: Error) => void;
 }
 
 /** Starts the parts in order: data directory, server, client. What was started is stopped again where a later part fails. */

@@ -16,7 +16,7 @@ import {
 } from "@steppe/server";
 import { must } from "@steppe/shared";
 
-import { type AgentParts } from "./agent.js";
+import type { AgentParts } from "./parts.js";
 import { clientHealth, clientStatistics } from "./client-report.js";
 import { describeConfiguration } from "./description.js";
 

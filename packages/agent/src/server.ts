@@ -25,7 +25,7 @@ import { must } from "@steppe/shared";
 import { encodeCommand, StateStore } from "@steppe/state";
 import { openLogStore, openRowStore } from "@steppe/storage";
 
-import type { AgentParts } from "./agent.js";
+import type { AgentParts } from "./parts.js";
 import { Bootstrap } from "./bootstrap.js";
 import type { ServerConfiguration } from "./configuration/index.js";
 import { clientHealth, clientStatistics } from "./client-report.js";

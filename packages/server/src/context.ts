@@ -1,7 +1,7 @@
 import type { Clock, Random } from "@steppe/shared";
 import type { CommandName, PayloadOf, ResultOf, StateStore } from "@steppe/state";
 
-import type { Member } from "./membership/index.js";
+import type { Member } from "./membership/member.js";
 
 /** The lines of a log; winston's loggers fit. Nothing secret may reach it. */
 export interface Logger {
