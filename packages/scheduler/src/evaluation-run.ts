@@ -19,15 +19,6 @@ import type { Stop } from "./reconciler.js";
 import { timestampNs } from "./timestamps.js";
 import { UsageMap } from "./usage.js";
 
-const OUTDATED_FIELDS = [
-  "NextEval",
-  "BlockedEval",
-  "FailedTGAllocs",
-  "ClassEligibility",
-  "EscapedComputedClass",
-  "StatusDescription",
-] as const;
-
 /** The parts of one evaluation that service, batch and system jobs have in common. */
 export class EvaluationRun {
   readonly job: Job | undefined;
@@ -39,6 +30,7 @@ export class EvaluationRun {
   readonly placements: JobPlacements;
   deploymentID = "";
   readonly #failed: Record<string, AllocMetric> = {};
+  #failures = 0;
   readonly #feasibility = new Map<string, GroupFeasibility>();
   readonly #placers = new Map<string, GroupPlacer>();
   #nodeSet: NodeSet | undefined;
@@ -121,43 +113,57 @@ export class EvaluationRun {
   }
 
   fail(group: TaskGroup, metric: AllocMetric): void {
+    this.#failures++;
     this.#failed[group.Name] = metric;
     this.queued[group.Name] = (this.queued[group.Name] ?? 0) + 1;
   }
 
   /** The evaluation's end: complete, or blocked again when it was a blocked one that still lacks room. */
   finish(): SchedulerResult {
-    const { evaluation, context, view } = this;
-    const base: Evaluation = {
-      ...evaluation,
-      Status: EvalStatus.complete,
-      PlanAnnotations: this.builder.plan.annotations,
-      QueuedAllocations: this.queued,
-      SnapshotIndex: view.index,
-      ModifyTime: timestampNs(context.nowMs),
-    };
-    // What an earlier attempt or a wait left behind; few evaluations have any of it, and copying around it is slow.
-    for (const field of OUTDATED_FIELDS) if (base[field] !== undefined) base[field] = undefined;
-    if (this.deploymentID) base.DeploymentID = this.deploymentID;
+    const { evaluation, context, view, created: createdEvaluations } = this;
+    const done = this.#completed();
     const plan = this.builder.empty ? null : this.builder.plan;
-    const delayed = this.created[0];
-    const next = delayed ? { NextEval: delayed.ID } : {};
-    if (Object.keys(this.#failed).length === 0)
-      return { plan, evaluation: { ...base, ...next }, createdEvaluations: this.created };
+    if (this.#failures === 0) return { plan, evaluation: done, createdEvaluations };
     const info = this.#blockedInfo();
     if (evaluation.Status === EvalStatus.blocked) {
-      const again = {
-        ...base,
-        ...next,
-        Status: EvalStatus.blocked,
-        StatusDescription: evaluation.StatusDescription ?? "",
-        ...blockedFields(info),
-      };
-      return { plan, evaluation: again, createdEvaluations: this.created };
+      const { StatusDescription = "" } = evaluation;
+      const again = { ...done, Status: EvalStatus.blocked, StatusDescription, ...blockedFields(info) };
+      return { plan, evaluation: again, createdEvaluations };
     }
     const blocked = blockedEvaluation(evaluation, info, view.index, context.nowMs, context.random);
-    const done = { ...base, ...next, FailedTGAllocs: info.failed, BlockedEval: blocked.ID };
-    return { plan, evaluation: done, createdEvaluations: [...this.created, blocked] };
+    const failed = { ...done, FailedTGAllocs: info.failed, BlockedEval: blocked.ID };
+    return { plan, evaluation: failed, createdEvaluations: [...createdEvaluations, blocked] };
+  }
+
+  /** Field by field, without what an earlier attempt or a wait left behind: copying a frozen row costs ten times as much. */
+  #completed(): Evaluation {
+    const { evaluation } = this;
+    return {
+      ID: evaluation.ID,
+      Namespace: evaluation.Namespace,
+      Priority: evaluation.Priority,
+      Type: evaluation.Type,
+      TriggeredBy: evaluation.TriggeredBy,
+      JobID: evaluation.JobID,
+      JobModifyIndex: evaluation.JobModifyIndex,
+      NodeID: evaluation.NodeID,
+      NodeModifyIndex: evaluation.NodeModifyIndex,
+      DeploymentID: this.deploymentID || evaluation.DeploymentID,
+      Status: EvalStatus.complete,
+      Wait: evaluation.Wait,
+      WaitUntil: evaluation.WaitUntil,
+      NextEval: this.created[0]?.ID,
+      PreviousEval: evaluation.PreviousEval,
+      PlanAnnotations: this.builder.plan.annotations,
+      QuotaLimitReached: evaluation.QuotaLimitReached,
+      AnnotatePlan: evaluation.AnnotatePlan,
+      QueuedAllocations: this.queued,
+      SnapshotIndex: this.view.index,
+      CreateIndex: evaluation.CreateIndex,
+      ModifyIndex: evaluation.ModifyIndex,
+      CreateTime: evaluation.CreateTime,
+      ModifyTime: timestampNs(this.context.nowMs),
+    };
   }
 
   #blockedInfo(): BlockedInfo {
