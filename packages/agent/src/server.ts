@@ -20,6 +20,7 @@ import {
   type ServerContext,
   ServerReconciler,
   toWireRequest,
+  warmHandlers,
 } from "@steppe/server";
 import { must } from "@steppe/shared";
 import { encodeCommand, StateStore } from "@steppe/state";
@@ -45,6 +46,7 @@ export interface RunningServer {
 export async function startServer(parts: AgentParts, client: () => Client | undefined): Promise<RunningServer> {
   const { configuration, logger, clock, random, directory, onFatal } = parts;
   const settings = must(configuration.server, "the caller has looked");
+  warmHandlers();
   const disk = await openDisk(directory);
   const metrics = new MetricsRegistry(clock);
   const stops: ((leave: boolean) => Promise<void> | void)[] = [() => disk.close(), () => metrics.stop()];

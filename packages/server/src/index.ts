@@ -1,5 +1,5 @@
 export type { Logger, Metrics, Raft, RaftPeer, ServerConfig, ServerContext } from "./context.js";
-export { handlers } from "./handlers/index.js";
+export { handlers, warmHandlers } from "./handlers/index.js";
 export * from "./http/index.js";
 export { LeaderLoops, type LeaderOptions } from "./leader/index.js";
 export * from "./membership/index.js";

@@ -14,13 +14,21 @@ export function checkTypes(schema: TSchema, value: unknown): void {
 }
 
 const validators = new WeakMap<object, ValidateFunction>();
+
+/** Every struct is a schema of its own under a name, so that it is compiled once, whoever refers to it. */
+const structNames = new Map<object, string>();
 let ajv: Ajv | undefined;
 
 function validatorOf(schema: TSchema): ValidateFunction {
   let validate = validators.get(schema);
   if (!validate) {
-    ajv ??= new Ajv({ strict: false, allErrors: false, validateFormats: false });
-    validate = ajv.compile(inputSchema(schema));
+    ajv ??= new Ajv({
+      strict: false,
+      validateFormats: false,
+      inlineRefs: false,
+      validateSchema: false,
+    });
+    validate = ajv.compile(inputSchema(ajv, nodeOf(schema)));
     validators.set(schema, validate);
   }
   return validate;
@@ -31,32 +39,29 @@ export function warmSchemas(schemas: readonly TSchema[]): void {
   for (const schema of schemas) validatorOf(schema);
 }
 
-/** The schema without its required keys; every struct once, under `$defs`, so that ajv compiles it once. */
-function inputSchema(root: TSchema): object {
-  const defs: Record<string, object> = {};
-  const names = new Map<object, string>();
-  const convertStruct = (properties: Readonly<Record<string, SchemaNode>>, goType: string): object => {
-    let name = names.get(properties);
-    if (name === undefined) {
-      name = `${goType}${names.size}`;
-      names.set(properties, name);
-      const converted = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, convert(value)]));
-      defs[name] = { type: "object", properties: converted, nullable: true };
-    }
-    return { $ref: `#/$defs/${name}` };
+/** The schema without its required keys. */
+function inputSchema(target: Ajv, node: SchemaNode): object {
+  const { type, items, properties, additionalProperties, minimum, nullable, goType = "" } = node;
+  if (properties) return { $ref: structName(target, properties, goType) };
+  return {
+    ...(nullable ? { nullable } : {}),
+    ...(type ? { type } : {}),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(items ? { items: inputSchema(target, items) } : {}),
+    ...(additionalProperties ? { additionalProperties: inputSchema(target, additionalProperties) } : {}),
   };
-  const convert = (node: SchemaNode): object => {
-    const { type, items, properties, additionalProperties, minimum, nullable, goType = "" } = node;
-    if (properties) return convertStruct(properties, goType);
-    return {
-      ...(nullable ? { nullable } : {}),
-      ...(type ? { type } : {}),
-      ...(minimum === undefined ? {} : { minimum }),
-      ...(items ? { items: convert(items) } : {}),
-      ...(additionalProperties ? { additionalProperties: convert(additionalProperties) } : {}),
-    };
-  };
-  return { ...convert(nodeOf(root)), $defs: defs };
+}
+
+function structName(target: Ajv, properties: Readonly<Record<string, SchemaNode>>, goType: string): string {
+  const known = structNames.get(properties);
+  if (known !== undefined) return known;
+  const name = `${goType}-${structNames.size}`;
+  structNames.set(properties, name);
+  const converted = Object.fromEntries(
+    Object.entries(properties).map(([key, property]) => [key, inputSchema(target, property)]),
+  );
+  target.addSchema({ $id: name, type: "object", properties: converted, nullable: true });
+  return name;
 }
 
 /** Go's text for a value of the wrong type: the struct, the path of fields from the root, and the field's type. */
