@@ -34,14 +34,19 @@ export class JobTally {
     }
   }
 
-  /** Counts all rows. */
-  static of(live: TableSet): JobTally {
+  /** Counts all rows, in steps of bounded work. */
+  static *of(live: TableSet): Generator<void, JobTally> {
     const tally = new JobTally();
+    let steps = 0;
     for (const row of live.scan("allocations")) {
-      tally.addTo(jobKey(row.Namespace, row.JobID), { allocs: 1, liveAllocs: liveAlloc(row), evals: 0, liveEvals: 0 });
+      const counts = { allocs: 1, liveAllocs: liveAlloc(row), evals: 0, liveEvals: 0 };
+      tally.addTo(jobKey(row.Namespace, row.JobID), counts);
+      if (++steps % 1000 === 0) yield;
     }
     for (const row of live.scan("evaluations")) {
-      tally.addTo(jobKey(row.Namespace, row.JobID), { allocs: 0, liveAllocs: 0, evals: 1, liveEvals: liveEval(row) });
+      const counts = { allocs: 0, liveAllocs: 0, evals: 1, liveEvals: liveEval(row) };
+      tally.addTo(jobKey(row.Namespace, row.JobID), counts);
+      if (++steps % 1000 === 0) yield;
     }
     return tally;
   }

@@ -157,7 +157,8 @@ export class StateStore implements ReadView {
       }
       await this.yieldNow();
     }
-    this.replace(await this.inSlices(loader.finish(stored.appliedIndex, stored.tableIndexes)));
+    const tables = await this.inSlices(loader.finish(stored.appliedIndex, stored.tableIndexes));
+    this.replace(tables, await this.inSlices(JobTally.of(tables)));
   }
 
   /** Encodes the state as it is now in chunks of at most 256 KiB; later entries do not change what comes out. */
@@ -185,17 +186,18 @@ export class StateStore implements ReadView {
       await this.yieldNow();
     }
     const restored = await this.inSlices(decoder.finish());
+    const tally = await this.inSlices(JobTally.of(restored));
     await this.persistence.replaceAll(restored);
     assert(this.live.index === appliedIndex, "Entries were applied while a snapshot was restored.");
-    this.replace(restored);
+    this.replace(restored, tally);
     this.watchers.abandonAll();
     for (const listener of this.restoreListeners) listener();
   }
 
-  private replace(tables: TableSet): void {
+  private replace(tables: TableSet, tally: JobTally): void {
     this.live = tables;
     this.picture = undefined;
-    this.tally = JobTally.of(tables);
+    this.tally = tally;
   }
 
   private async inSlices<T>(steps: Generator<void, T>): Promise<T> {

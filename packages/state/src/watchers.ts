@@ -10,17 +10,48 @@ export const tableWatch = (table: TableName): string => table;
 export const rowWatch = (table: TableName, key: string): string => `${table}\0=\0${key}`;
 export const indexWatch = (table: TableName, index: string, value: string): string => `${table}\0${index}\0${value}`;
 
+/** Those who wait for one key. */
+class Slot {
+  readonly watchers = new Set<Watcher>();
+
+  constructor(
+    /** Where the slot goes from when nobody is left; a whole table's stays. */
+    private readonly slots?: Map<string, Slot>,
+    private readonly value = "",
+  ) {}
+
+  delete(watcher: Watcher): void {
+    this.watchers.delete(watcher);
+    if (this.watchers.size === 0) this.slots?.delete(this.value);
+  }
+}
+
 interface Watcher {
-  readonly keys: readonly string[];
+  readonly slots: readonly Slot[];
   readonly wake: (abandoned: boolean) => void;
   state: "waiting" | "woken" | "cancelled";
 }
 
-/** Who waits for one table, by what they wait for. */
-interface TableWatchers {
-  readonly table: Set<Watcher>;
-  readonly rows: Map<string, Set<Watcher>>;
-  readonly values: Map<string, Map<string, Set<Watcher>>>;
+/** Who waits for one table, by what they wait for: all of it, rows by key, or values by index. */
+class TableWatchers {
+  readonly table = new Slot();
+  readonly rows = new Map<string, Slot>();
+  readonly values = new Map<string, Map<string, Slot>>();
+
+  slot(kind: string, value: string): Slot {
+    if (kind === "") return this.table;
+    let slots = kind === "=" ? this.rows : this.values.get(kind);
+    if (!slots) this.values.set(kind, (slots = new Map<string, Slot>()));
+    let slot = slots.get(value);
+    if (!slot) slots.set(value, (slot = new Slot(slots, value)));
+    return slot;
+  }
+
+  *all(): Generator<Slot> {
+    yield this.table;
+    yield* this.rows.values();
+    for (const byValue of this.values.values()) yield* byValue.values();
+  }
 }
 
 /**
@@ -37,8 +68,8 @@ export class Watchers {
 
   /** Returns a function that stops waiting. */
   add(keys: Iterable<string>, wake: (abandoned: boolean) => void): () => void {
-    const watcher: Watcher = { keys: [...new Set(keys)], wake, state: "waiting" };
-    for (const key of watcher.keys) this.setFor(key, true)?.add(watcher);
+    const watcher: Watcher = { slots: Array.from(new Set(keys), (key) => this.slotOf(key)), wake, state: "waiting" };
+    for (const slot of watcher.slots) slot.watchers.add(watcher);
     this.count++;
     return () => {
       this.remove(watcher);
@@ -54,87 +85,51 @@ export class Watchers {
       const waiting = this.byTable.get(change.table);
       if (waiting) collect(waiting, change, tables[change.table], touched);
     }
-    // All are taken out before any is woken: a woken reader may watch again at once, for the next change.
-    for (const watcher of touched) this.remove(watcher);
-    for (const watcher of touched) wake(watcher, false);
+    this.wakeAll(touched, false);
   }
 
   /** Wakes everybody: what they read is not what the state went on from. */
   abandonAll(): void {
     const all = new Set<Watcher>();
-    for (const { table, rows, values } of this.byTable.values()) {
-      for (const set of [
-        table,
-        ...rows.values(),
-        ...[...values.values()].flatMap((byValue) => [...byValue.values()]),
-      ]) {
-        for (const watcher of set) all.add(watcher);
-      }
-    }
-    for (const watcher of all) this.remove(watcher);
-    for (const watcher of all) wake(watcher, true);
+    for (const waiting of this.byTable.values()) for (const slot of waiting.all()) addAll(all, slot);
+    this.wakeAll(all, true);
+  }
+
+  /** All are taken out before any is woken: a woken reader may watch again at once, and may cancel others that are about to be woken. */
+  private wakeAll(watchers: ReadonlySet<Watcher>, abandoned: boolean): void {
+    for (const watcher of watchers) this.remove(watcher);
+    for (const watcher of watchers) if (watcher.state === "woken") watcher.wake(abandoned);
   }
 
   private remove(watcher: Watcher): void {
     if (watcher.state !== "waiting") return;
     watcher.state = "woken";
-    for (const key of watcher.keys) {
-      this.setFor(key, false)?.delete(watcher);
-      this.prune(key);
-    }
+    for (const slot of watcher.slots) slot.delete(watcher);
     this.count--;
   }
 
-  private setFor(key: string, create: boolean): Set<Watcher> | undefined {
+  private slotOf(key: string): Slot {
     const [table, kind, value] = splitWatchKey(key);
     let waiting = this.byTable.get(table);
-    if (!waiting) {
-      if (!create) return undefined;
-      waiting = { table: new Set(), rows: new Map(), values: new Map() };
-      this.byTable.set(table, waiting);
-    }
-    if (kind === "") return waiting.table;
-    let sets = kind === "=" ? waiting.rows : waiting.values.get(kind);
-    if (!sets) {
-      if (!create) return undefined;
-      sets = new Map();
-      waiting.values.set(kind, sets);
-    }
-    let set = sets.get(value);
-    if (!set && create) {
-      set = new Set();
-      sets.set(value, set);
-    }
-    return set;
-  }
-
-  /** Drops what nobody waits for any more, so that keys of rows long gone do not pile up. */
-  private prune(key: string): void {
-    const [table, kind, value] = splitWatchKey(key);
-    const waiting = this.byTable.get(table);
-    if (!waiting) return;
-    const sets = kind === "=" ? waiting.rows : waiting.values.get(kind);
-    if (sets?.get(value)?.size === 0) sets.delete(value);
-    if (sets?.size === 0) waiting.values.delete(kind);
-    if (waiting.table.size === 0 && waiting.rows.size === 0 && waiting.values.size === 0) this.byTable.delete(table);
+    if (!waiting) this.byTable.set(table, (waiting = new TableWatchers()));
+    return waiting.slot(kind, value);
   }
 }
 
-/** One that was woken may cancel others that are about to be. */
-function wake(watcher: Watcher, abandoned: boolean): void {
-  if (watcher.state === "woken") watcher.wake(abandoned);
+function addAll(touched: Set<Watcher>, slot: Slot | undefined): void {
+  if (slot) for (const watcher of slot.watchers) touched.add(watcher);
 }
 
 function collect(waiting: TableWatchers, change: Change, data: TableData, touched: Set<Watcher>): void {
-  for (const watcher of waiting.table) touched.add(watcher);
-  const row = waiting.rows.get(change.key);
-  if (row) for (const watcher of row) touched.add(watcher);
+  addAll(touched, waiting.table);
+  addAll(touched, waiting.rows.get(change.key));
   for (const [name, byValue] of waiting.values) {
+    if (byValue.size === 0) continue;
     const { value } = data.index(name).spec;
     const before = change.before && value(change.before as AnyRow);
     const after = change.after && value(change.after as AnyRow);
-    if (before !== undefined) for (const watcher of byValue.get(before) ?? []) touched.add(watcher);
-    if (after !== undefined && after !== before) for (const watcher of byValue.get(after) ?? []) touched.add(watcher);
+    if (before !== undefined) addAll(touched, byValue.get(before));
+    if (after !== undefined && after !== before) addAll(touched, byValue.get(after));
   }
 }
 
