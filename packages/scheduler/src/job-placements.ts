@@ -46,7 +46,7 @@ export class JobPlacements {
 
   #change(group: string, nodeID: string, by: number): void {
     let groups = this.#byNode.get(nodeID);
-    if (!groups) this.#byNode.set(nodeID, (groups = new Map()));
+    if (!groups) this.#byNode.set(nodeID, (groups = new Map<string, number>()));
     groups.set(group, (groups.get(group) ?? 0) + by);
     if (this.#counters.length === 0) return;
     const node = this.#view.get("nodes", nodeID);

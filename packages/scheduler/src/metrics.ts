@@ -17,7 +17,7 @@ export function newMetric(nodeSet: NodeSet, pool: string): AllocMetric {
     NodesFiltered: 0,
     NodesInPool: nodeSet.nodesInPool,
     NodePool: pool,
-    NodesAvailable: nodeSet.availableByDatacenter as Record<string, number>,
+    NodesAvailable: nodeSet.availableByDatacenter,
     ClassFiltered: null,
     ConstraintFiltered: null,
     NodesExhausted: 0,

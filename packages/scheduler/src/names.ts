@@ -14,7 +14,10 @@ export class NameIndexes {
     return this.#next;
   }
 
-  take(index: number): void {
+  /** Takes a given index; false if it is taken already. */
+  take(index: number): boolean {
+    if (index < 0 || this.#taken.has(index)) return false;
     this.#taken.add(index);
+    return true;
   }
 }

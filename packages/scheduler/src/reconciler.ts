@@ -101,23 +101,22 @@ export function* reconcileGroup(
   const stops: Stop[] = excess
     .filter((alloc) => alloc.ClientStatus !== "complete")
     .map((alloc) => ({ alloc, reason: StopReason.notNeeded }));
-  stops.push(...lists.lost.map(lostStop));
-  stops.push(
-    ...lists.rescheduled
-      .filter((alloc) => !replaced.has(alloc))
-      .map((alloc): Stop => ({ alloc, reason: StopReason.notNeeded })),
-  );
+  for (const alloc of lists.lost) stops.push(lostStop(alloc));
+  for (const alloc of lists.rescheduled) {
+    if (!replaced.has(alloc)) stops.push({ alloc, reason: StopReason.notNeeded });
+  }
 
-  const names = new NameIndexes([...kept, ...replaced].map(nameIndex));
   const lost = new Set(lists.lost);
-  const placements: Placement[] = [...replaced].map((previous) => ({
-    name: previous.Name,
-    previous,
-    cause: lost.has(previous) ? "lost" : "reschedule",
-  }));
   const migrating = new Set(lists.migrating);
   const moved = kept.filter((alloc) => migrating.has(alloc));
-  placements.push(...moved.map((previous): Placement => ({ name: previous.Name, previous, cause: "migrate" })));
+  const names = new NameIndexes(kept.map(nameIndex));
+  const placements: Placement[] = [];
+  for (const previous of replaced) {
+    // A replacement takes its predecessor's name, unless that is taken.
+    const name = names.take(nameIndex(previous)) ? previous.Name : allocationName(job, group.Name, names.next());
+    placements.push({ name, previous, cause: lost.has(previous) ? "lost" : "reschedule" });
+  }
+  for (const previous of moved) placements.push({ name: previous.Name, previous, cause: "migrate" });
 
   const { inPlace, due, waiting } = splitUpdates(
     job,
@@ -125,7 +124,7 @@ export function* reconcileGroup(
     limits.replacements,
     judge,
   );
-  placements.push(...due.map((previous): Placement => ({ name: previous.Name, previous, cause: "update" })));
+  for (const previous of due) placements.push({ name: previous.Name, previous, cause: "update" });
   const missing = limits.mayPlace ? free - replaced.size : 0;
   for (let i = 0; i < missing; i++) {
     placements.push({ name: allocationName(job, group.Name, names.next()), previous: null, cause: "missing" });

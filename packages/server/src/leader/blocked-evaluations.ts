@@ -51,9 +51,9 @@ export class BlockedEvaluations implements LeaderLoop {
   /** Follows what an entry changed. */
   observe(changes: readonly Change[], index: number): void {
     for (const change of changes) {
-      if (change.table === "evaluations") this.#evaluationChanged(change as Change<"evaluations">);
-      else if (change.table === "nodes") this.#nodeChanged(change as Change<"nodes">, index);
-      else if (change.table === "allocations") this.#allocationChanged(change as Change<"allocations">, index);
+      if (change.table === "evaluations") this.#evaluationChanged(change);
+      else if (change.table === "nodes") this.#nodeChanged(change, index);
+      else if (change.table === "allocations") this.#allocationChanged(change, index);
     }
   }
 

@@ -61,7 +61,7 @@ export class DeploymentWatcher implements LeaderLoop {
   observe(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.table !== "deployments") continue;
-      const { key, before, after } = change as Change<"deployments">;
+      const { key, before, after } = change;
       if (!after || !deploymentActive(after)) {
         this.#active.delete(key);
         continue;

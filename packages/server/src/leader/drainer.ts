@@ -51,7 +51,7 @@ export class Drainer implements LeaderLoop {
   observe(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.table === "nodes") {
-        const { key, after } = change as Change<"nodes">;
+        const { key, after } = change;
         if (after?.DrainStrategy) this.#draining.add(key);
         else this.#draining.delete(key);
         if (after?.DrainStrategy) this.#checkSoon();

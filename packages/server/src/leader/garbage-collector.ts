@@ -92,8 +92,8 @@ export class GarbageCollector implements LeaderLoop {
       if (!evaluations.every((row) => evalTerminal(row) && !this.#young(row.ModifyTime, jobMs))) continue;
       if (!allocs.every((row) => clientTerminal(row) && !this.#young(row.ModifyTime, jobMs))) continue;
       jobs.push({ namespace: job.Namespace, jobID: job.ID });
-      evalIDs.push(...evaluations.map(({ ID }) => ID));
-      allocIDs.push(...allocs.map(({ ID }) => ID));
+      for (const { ID } of evaluations) evalIDs.push(ID);
+      for (const { ID } of allocs) allocIDs.push(ID);
     }
     // The jobs go first: one that came to life meanwhile stays, and its allocations must not be forgotten.
     for (const part of chunks(jobs)) await this.#context.propose("jobsGarbageCollect", { jobs: part });
@@ -122,7 +122,7 @@ export class GarbageCollector implements LeaderLoop {
       const collectable = allocs.filter(
         (alloc) => forgettable(alloc, job) && !this.#young(alloc.ModifyTime, evaluationMs),
       );
-      allocIDs.push(...collectable.map(({ ID }) => ID));
+      for (const { ID } of collectable) allocIDs.push(ID);
       if (collectable.length === allocs.length) evalIDs.push(evaluation.ID);
     }
     await this.#delete(evalIDs, allocIDs);

@@ -72,7 +72,7 @@ export class Heartbeats implements LeaderLoop {
   observe(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.table !== "nodes") continue;
-      const { key, after } = change as Change<"nodes">;
+      const { key, after } = change;
       if (!after || after.Status === NodeStatus.down) this.#deadlines.delete(key);
       else if (!this.#deadlines.has(key)) this.beat(key);
     }

@@ -82,7 +82,7 @@ export class LeaderLoops implements LeaderLoop {
 
   #observe(changes: readonly Change[], index: number): void {
     for (const change of changes) {
-      if (change.table === "evaluations" && change.after) this.#enqueue(change.after as Evaluation);
+      if (change.table === "evaluations" && change.after) this.#enqueue(change.after);
     }
     this.blocked.observe(changes, index);
     this.heartbeats.observe(changes);

@@ -66,7 +66,7 @@ function followSystemJobs(store: StateStore): Set<string> {
   store.subscribe((changes) => {
     for (const change of changes) {
       if (change.table !== "jobs") continue;
-      const { key, after } = change as Change<"jobs">;
+      const { key, after } = change;
       if (after && isSystemJob(after)) keys.add(key);
       else keys.delete(key);
     }
