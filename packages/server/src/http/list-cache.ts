@@ -13,7 +13,18 @@ const DEFLATE_NOW_MAX = 8;
 const OPEN = storedPart("[");
 const COMMA = storedPart(",");
 const CLOSE = storedPart("]");
-const EMPTY_LIST = Buffer.from("[]");
+const EMPTY_LIST: ListBytes = { pieces: [Buffer.from("[]")], lengthBytes: 2 };
+const OPEN_BYTES = Buffer.from("[");
+const COMMA_BYTES = Buffer.from(",");
+const CLOSE_BYTES = Buffer.from("]");
+/** Lists up to this length are one piece. */
+const ONE_PIECE_MAX = 64 * 1024;
+
+/** A list's bytes. A long list stays in pieces: to join megabytes after every write would cost more than all else. */
+export interface ListBytes {
+  readonly pieces: readonly Buffer[];
+  readonly lengthBytes: number;
+}
 
 /** The rows from `startKey` to the next segment's, and what is made of them. */
 interface Segment {
@@ -23,10 +34,10 @@ interface Segment {
   /** Rows in key order, those that are left out of the list as well. */
   rows: readonly AnyRow[];
   joined: readonly (AnyRow | undefined)[];
-  /** The entry of each row within `bytes`: [start, end); equal where the row is left out. */
+  /** The entry of each row within `block`: [start, end); equal where the row is left out. */
   bounds: Uint32Array;
-  /** The entries with commas between them, in the order of the list. */
-  bytes: Buffer;
+  /** A comma, and the entries with commas between them, in the order of the list; empty where there are none. */
+  block: Buffer;
   part: DeflatedPart | undefined;
 }
 
@@ -42,7 +53,7 @@ export class ListCache {
   position: number;
   #segments: Segment[] = [dirtySegment("")];
   #dirtyCount = 1;
-  #plain: Buffer | undefined;
+  #plain: ListBytes | undefined;
   #gzip: Buffer | undefined;
   #gzipPending: Promise<Buffer> | undefined;
   #lengthBytes = 0;
@@ -52,7 +63,7 @@ export class ListCache {
     this.position = position;
   }
 
-  /** The length of the entries, of the segments that were fresh at the last refresh. */
+  /** The length of the entries with a comma before each, of the segments that were fresh at the last refresh. */
   get lengthBytes(): number {
     return this.#lengthBytes;
   }
@@ -94,15 +105,15 @@ export class ListCache {
     }
     this.#dirtyCount = 0;
     this.#lengthBytes = 0;
-    for (const { dirty, bytes } of this.#segments) {
+    for (const { dirty, block } of this.#segments) {
       if (dirty) this.#dirtyCount++;
-      this.#lengthBytes += bytes.length;
+      this.#lengthBytes += block.length;
     }
     return this.#dirtyCount === 0;
   }
 
   /** The list as JSON; all segments must be fresh. */
-  plain(): Buffer {
+  plain(): ListBytes {
     return (this.#plain ??= this.#join());
   }
 
@@ -113,7 +124,7 @@ export class ListCache {
 
   /** The bytes of the segments that hold any, in the order of the list: for those who print it another way. */
   parts(): readonly Buffer[] {
-    return this.#inOrder().map((segment) => segment.bytes);
+    return this.#inOrder().map((segment) => segment.block.subarray(1));
   }
 
   #drop(): void {
@@ -123,37 +134,29 @@ export class ListCache {
   }
 
   #inOrder(): Segment[] {
-    const filled = this.#segments.filter((segment) => segment.bytes.length > 0);
+    const filled = this.#segments.filter((segment) => segment.block.length > 0);
     return this.shape.reverse ? filled.reverse() : filled;
   }
 
-  #join(): Buffer {
-    const segments = this.#inOrder();
-    if (segments.length === 0) return EMPTY_LIST;
-    const length = segments.reduce((sum, { bytes }) => sum + bytes.length, 0) + segments.length + 1;
-    const plain = Buffer.allocUnsafeSlow(length);
-    let at = 0;
-    for (const segment of segments) {
-      plain[at] = at === 0 ? 0x5b : 0x2c;
-      segment.bytes.copy(plain, at + 1);
-      // From now on the segment's bytes are those of the whole list: they are not kept twice.
-      const end = at + 1 + segment.bytes.length;
-      segment.bytes = plain.subarray(at + 1, end);
-      at = end;
-    }
-    plain[at] = 0x5d;
-    return plain;
+  #join(): ListBytes {
+    const blocks = this.#inOrder().map(({ block }) => block);
+    const first = blocks[0];
+    if (first === undefined) return EMPTY_LIST;
+    // The first block's comma gives way to the bracket.
+    const pieces = [OPEN_BYTES, first.subarray(1), ...blocks.slice(1), CLOSE_BYTES];
+    const lengthBytes = this.#lengthBytes + 1;
+    return { pieces: lengthBytes <= ONE_PIECE_MAX ? [Buffer.concat(pieces, lengthBytes)] : pieces, lengthBytes };
   }
 
   #compress(): Buffer | Promise<Buffer> {
     const segments = this.#inOrder();
     const missing = segments.filter(({ part }) => part === undefined);
     if (missing.length <= DEFLATE_NOW_MAX) {
-      for (const segment of missing) segment.part = deflatePart(segment.bytes);
+      for (const segment of missing) segment.part = deflatePart(segment.block.subarray(1));
       return (this.#gzip = joinSegments(segments));
     }
     // While the thread pool works, the list may go on to another state: this answer is the one of now.
-    const captured = segments.map((segment) => ({ segment, bytes: segment.bytes }));
+    const captured = segments.map((segment) => ({ segment, bytes: segment.block.subarray(1) }));
     const pending = Promise.all(
       captured.map(async ({ segment, bytes }) => {
         const part = segment.part ?? (await deflatePartAsync(bytes));
@@ -222,16 +225,12 @@ export class ListCache {
       const entry = this.#entry(view, row, old, before, joined, at);
       bounds[2 * at] = bounds[2 * at + 1] = length;
       if (entry === undefined) continue;
-      if (length > 0) {
-        pieces.push(COMMA_BYTES);
-        length++;
-      }
-      pieces.push(entry);
-      bounds[2 * at] = length;
-      length += entry.length;
+      pieces.push(COMMA_BYTES, entry);
+      bounds[2 * at] = length + 1;
+      length += 1 + entry.length;
       bounds[2 * at + 1] = length;
     }
-    return { startKey, dirty: false, rows, joined, bounds, bytes: Buffer.concat(pieces, length), part: undefined };
+    return { startKey, dirty: false, rows, joined, bounds, block: Buffer.concat(pieces, length), part: undefined };
   }
 
   /** The bytes of a row's entry: copied where row and joined row are those that they were made of. */
@@ -249,7 +248,7 @@ export class ListCache {
       const end = old.bounds[2 * before + 1] ?? 0;
       if (start === end) return undefined;
       joined[at] = shape.joinedRow(view, row);
-      if (joined[at] === old.joined[before]) return old.bytes.subarray(start, end);
+      if (joined[at] === old.joined[before]) return old.block.subarray(start, end);
     } else {
       if (!shape.includes(row)) return undefined;
       joined[at] = shape.joinedRow(view, row);
@@ -258,8 +257,6 @@ export class ListCache {
   }
 }
 
-const COMMA_BYTES = Buffer.from(",");
-
 function dirtySegment(startKey: string): Segment {
   return {
     startKey,
@@ -267,7 +264,7 @@ function dirtySegment(startKey: string): Segment {
     rows: [],
     joined: [],
     bounds: new Uint32Array(0),
-    bytes: Buffer.alloc(0),
+    block: Buffer.alloc(0),
     part: undefined,
   };
 }

@@ -3,10 +3,11 @@ import { type Clock, must } from "@steppe/shared";
 import { type Change, type ReadView, type StateStore } from "@steppe/state";
 
 import { httpErrors } from "./errors.js";
-import { ListCache } from "./list-cache.js";
+import { type ListBytes, ListCache } from "./list-cache.js";
 import { ListShape } from "./list-shape.js";
 import type { ListSource } from "./list-source.js";
 import type { ParsedRequest } from "./parsed-request.js";
+import type { Turns } from "./turns.js";
 
 /** Whole lists that are kept, the one that was asked for last at the end. */
 const KEPT_LISTS_MAX = 64;
@@ -14,14 +15,12 @@ const KEPT_BYTES_MAX = 192 * 1024 * 1024;
 const KEPT_FILTERS_MAX = 256;
 /** Changes that are remembered for lists which nobody asks for at the moment. */
 const LOG_MAX = 8192;
-/** How long a list is worked on before others get their turn. */
-const SLICE_MS = 10;
 /** Rows between two looks at the clock. */
 const ROWS_PER_LOOK = 64;
 
 /** A list's body: ready, or a page with the token of the next. */
 export interface ListBody {
-  readonly plain: () => Buffer;
+  readonly plain: () => ListBytes;
   readonly gzip?: () => Buffer | Promise<Buffer>;
   /** About as long as `plain` is, without making it. */
   readonly lengthBytes: number;
@@ -34,15 +33,17 @@ export interface ListBody {
 export class Lists {
   readonly #state: StateStore;
   readonly #clock: Clock;
+  readonly #turns: Turns;
   readonly #caches = new Map<string, ListCache>();
   readonly #filters = new Map<string, Filter>();
   /** What was written, by the order of writes; the first one has the position `#logStart`. */
   #log: Change[] = [];
   #logStart = 0;
 
-  constructor(state: StateStore, clock: Clock) {
+  constructor(state: StateStore, clock: Clock, turns: Turns) {
     this.#state = state;
     this.#clock = clock;
+    this.#turns = turns;
     state.subscribe((changes) => this.#note(changes));
     state.onRestore(() => this.#clear());
   }
@@ -106,11 +107,11 @@ export class Lists {
 
   #refresh(cache: ListCache): boolean {
     this.#catchUp(cache);
-    return cache.refresh(this.#state, () => this.#clock.monotonicMs(), this.#clock.monotonicMs() + SLICE_MS);
+    return cache.refresh(this.#state, () => this.#clock.monotonicMs(), this.#turns.untilMs());
   }
 
   async #refreshInSlices(cache: ListCache): Promise<ListBody> {
-    do await nextTurn();
+    do await this.#turns.next();
     while (!this.#refresh(cache));
     // In the same turn as the last refresh: nothing has been written in between.
     return bodyOf(cache);
@@ -152,10 +153,10 @@ export class Lists {
     const page = new Page(shape, this.#state, perPage);
     const from = token === "" ? "" : shape.keyOfToken(token);
     const monotonicMs = (): number => this.#clock.monotonicMs();
-    if (page.read(from, monotonicMs, monotonicMs() + SLICE_MS)) return page.body();
+    if (page.read(from, monotonicMs, this.#turns.untilMs())) return page.body();
     return (async () => {
-      do await nextTurn();
-      while (!page.read(page.resumeKey, monotonicMs, monotonicMs() + SLICE_MS));
+      do await this.#turns.next();
+      while (!page.read(page.resumeKey, monotonicMs, this.#turns.untilMs()));
       return page.body();
     })();
   }
@@ -165,7 +166,7 @@ export class Lists {
 class Page {
   resumeKey = "";
   #nextToken = "";
-  readonly #entries: Buffer[] = [];
+  readonly #entries: string[] = [];
   readonly #shape: ListShape;
   readonly #view: ReadView;
   readonly #limit: number;
@@ -191,16 +192,16 @@ class Page {
         this.#nextToken = shape.tokenOf(row);
         return true;
       }
-      this.#entries.push(Buffer.from(JSON.stringify(shape.source.stub(row, shape.joinedRow(this.#view, row)))));
+      this.#entries.push(JSON.stringify(shape.source.stub(row, shape.joinedRow(this.#view, row))));
     }
     return true;
   }
 
   body(): ListBody {
-    const entries = this.#entries;
-    const plain = (): Buffer => Buffer.from(`[${entries.join(",")}]`);
-    const lengthBytes = entries.reduce((sum, entry) => sum + entry.length, 0);
-    return { plain, lengthBytes, parts: () => entries, nextToken: this.#nextToken };
+    const text = Buffer.from(`[${this.#entries.join(",")}]`);
+    const bytes = { pieces: [text], lengthBytes: text.length };
+    const parts = text.length > 2 ? [text.subarray(1, -1)] : [];
+    return { plain: () => bytes, lengthBytes: text.length, parts: () => parts, nextToken: this.#nextToken };
   }
 }
 
@@ -246,8 +247,4 @@ function deleteOldest<V>(map: Map<string, V>): V | undefined {
     return value;
   }
   return undefined;
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

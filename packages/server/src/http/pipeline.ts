@@ -3,7 +3,7 @@ import { errorMessage, InvariantError, SteppeError } from "@steppe/shared";
 
 import type { ServerContext } from "../context.js";
 import { type AccessControl, type Identity, openAccess } from "./access.js";
-import type { ApiRequest, ApiResponse } from "./api-message.js";
+import { type ApiRequest, type ApiResponse, toWireResponse, type WireResponse } from "./api-message.js";
 import { Consistency, isTransient } from "./consistency.js";
 import { httpErrors } from "./errors.js";
 import type { Handlers, LocalHandler, LocalResult, StreamHandler, WriteHandler, WriteResult } from "./handler.js";
@@ -68,13 +68,14 @@ export class Pipeline {
     return this.#router.match(path);
   }
 
-  /** Answers a request; never throws and never rejects. */
-  handle(request: ApiRequest): ApiResponse | Promise<ApiResponse> {
+  /** Answers a request of another server; never throws and never rejects. */
+  handle(request: ApiRequest): WireResponse | Promise<WireResponse> {
     const match = this.#router.match(request.path);
-    return match === undefined ? notFoundResponse(request.path) : this.serve(request, match);
+    const response = match === undefined ? notFoundResponse(request.path) : this.serve(request, match);
+    return response instanceof Promise ? response.then(toWireResponse) : toWireResponse(response);
   }
 
-  /** The same, where the path has been matched. */
+  /** Answers a request whose path has been matched; never throws and never rejects. */
   serve(request: ApiRequest, match: Match): ApiResponse | Promise<ApiResponse> {
     try {
       const target = match.route.methods.get(request.method);

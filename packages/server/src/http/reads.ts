@@ -7,6 +7,7 @@ import type { ServerContext } from "../context.js";
 import type { ApiResponse } from "./api-message.js";
 import { httpErrors } from "./errors.js";
 import type { Handlers, ListHandler, ReadHandler, ReadResult } from "./handler.js";
+import type { ListBytes } from "./list-cache.js";
 import { type ListBody, Lists } from "./lists.js";
 import type { ListSource } from "./list-source.js";
 import type { ConsistencyMode, ParsedRequest } from "./parsed-request.js";
@@ -23,6 +24,7 @@ import {
   wantsPretty,
 } from "./response.js";
 import { type RowBody, RowBodies } from "./row-bodies.js";
+import { Turns } from "./turns.js";
 import { WaitGroups } from "./wait-groups.js";
 
 /** What a look at the state gave: enough to tell whether to wait, and to answer many. */
@@ -42,21 +44,21 @@ export interface WaitSpec {
 
 const WAIT_DEFAULT_MS = 5 * 60_000;
 const WAIT_MAX_MS = 10 * 60_000;
-/** How long the printing of a long list goes on before others get their turn. */
-const PRETTY_SLICE_MS = 10;
 
 /** Serves reads from this server's state; whether it may is decided elsewhere. */
 export class Reads {
   readonly #context: ServerContext;
   readonly #handlers: Handlers;
   readonly #rows = new RowBodies();
+  readonly #turns: Turns;
   readonly #lists: Lists;
   readonly #waits: WaitGroups<Found>;
 
   constructor(context: ServerContext, handlers: Handlers) {
     this.#context = context;
     this.#handlers = handlers;
-    this.#lists = new Lists(context.state, context.clock);
+    this.#turns = new Turns(context.clock);
+    this.#lists = new Lists(context.state, context.clock, this.#turns);
     this.#waits = new WaitGroups(context.state, context.clock);
   }
 
@@ -162,8 +164,8 @@ export class Reads {
       );
     }
     if (body.lengthBytes < GZIP_MIN_BYTES || !acceptsGzip(source))
-      return plainResponse(index, meta, body.plain(), nextToken);
-    const bytes = body.gzip === undefined ? gzip(body.plain()) : body.gzip();
+      return listResponse(index, meta, body.plain(), nextToken);
+    const bytes = body.gzip === undefined ? gzip(Buffer.concat(body.plain().pieces)) : body.gzip();
     return bytes instanceof Promise
       ? bytes.then((ready) => gzipResponse(index, meta, ready, nextToken))
       : gzipResponse(index, meta, bytes, nextToken);
@@ -171,14 +173,9 @@ export class Reads {
 
   /** Prints a list for people, piece by piece: a long one must not hold up everybody else. */
   async #prettyList(parts: readonly Buffer[]): Promise<Buffer> {
-    const { clock } = this.#context;
     const printed: string[] = [];
-    let untilMs = clock.monotonicMs() + PRETTY_SLICE_MS;
     for (const part of parts) {
-      if (clock.monotonicMs() > untilMs) {
-        await new Promise((resolve) => setImmediate(resolve));
-        untilMs = clock.monotonicMs() + PRETTY_SLICE_MS;
-      }
+      if (this.#context.clock.monotonicMs() > this.#turns.untilMs()) await this.#turns.next();
       const text = JSON.stringify(JSON.parse(`[${part.toString()}]`), null, 4);
       printed.push(text.slice(2, -2));
     }
@@ -233,6 +230,11 @@ export function withoutWait(text: string): string {
 
 function plainResponse(index: number, meta: ReadMeta, body: Buffer, nextToken: string): ApiResponse {
   return { status: 200, headers: readHeaders(index, meta, JSON_TYPE, body.length, false, nextToken), body };
+}
+
+function listResponse(index: number, meta: ReadMeta, bytes: ListBytes, nextToken: string): ApiResponse {
+  const headers = readHeaders(index, meta, JSON_TYPE, bytes.lengthBytes, false, nextToken);
+  return { status: 200, headers, body: bytes.pieces };
 }
 
 function gzipResponse(index: number, meta: ReadMeta, body: Buffer, nextToken: string): ApiResponse {
