@@ -1,6 +1,6 @@
 import type { Random } from "@steppe/shared";
 import { timestampNs } from "@steppe/scheduler";
-import { type Change, jobKey, type ReadView, StateStore } from "@steppe/state";
+import { jobKey, type ReadView, StateStore } from "@steppe/state";
 import { type Evaluation, EvalStatus, type Job, JobType, type Node } from "@steppe/structs";
 
 /**
