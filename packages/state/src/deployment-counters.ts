@@ -1,6 +1,6 @@
 import type { Allocation, DeploymentState } from "@steppe/structs";
 import { formatTimestamp } from "./timestamp.js";
-import type { Transaction } from "./transaction.js";
+import type { Txn } from "./txn.js";
 
 /** What a transaction's allocations mean for one group of a deployment. */
 export interface DeploymentDelta {
@@ -39,7 +39,7 @@ export function addToDeployment(
 }
 
 /** Adds the differences to the deployments' rows, each written once. */
-export function updateDeployments(txn: Transaction, deployments: Map<string, Map<string, DeploymentDelta>>): void {
+export function updateDeployments(txn: Txn, deployments: Map<string, Map<string, DeploymentDelta>>): void {
   for (const id of [...deployments.keys()].sort()) {
     const deployment = txn.get("deployments", id);
     if (!deployment) continue;

@@ -1,41 +1,12 @@
-import {
-  clientTerminal,
-  EvalStatus,
-  isParameterized,
-  isPeriodic,
-  JobStatus,
-  JobType,
-  type TaskGroupSummary,
-} from "@steppe/structs";
+import { clientTerminal, EvalStatus, isParameterized, isPeriodic, JobStatus, JobType } from "@steppe/structs";
 import { addToDeployment, type DeploymentDelta, updateDeployments } from "./deployment-counters.js";
+import type { GroupDelta, JobDelta } from "./job-delta.js";
 import { type JobTally, liveAlloc, liveEval } from "./job-tally.js";
 import { CHILD_COUNTERS, updateSummary } from "./job-summary.js";
 import { type Allocation, allocJobKey, type Evaluation, type Job, jobKey } from "./rows.js";
 import type { AnyRow } from "./table-data.js";
 import type { TableName } from "./tables.js";
-import type { Transaction } from "./transaction.js";
-
-/** Counters of one group by client status. */
-export type GroupDelta = Omit<TaskGroupSummary, "Queued">;
-
-/** What a transaction means for one job besides the rows it wrote. */
-export interface JobDelta {
-  allocs: number;
-  liveAllocs: number;
-  evals: number;
-  liveEvals: number;
-  /** Allocations or evaluations were deleted. */
-  shrunk: boolean;
-  /** The CreateIndex of the job that the summary is of: allocations of an earlier job with this ID do not count. */
-  jobCreateIndex: number | undefined;
-  /** Groups that the summary must have, when the job was written. */
-  groupNames: readonly string[] | undefined;
-  groups: Map<string, GroupDelta> | undefined;
-  /** Allocations that are still to be placed, by group, as the latest evaluation says. */
-  queued: Readonly<Record<string, number>> | undefined;
-  children: { Pending: number; Running: number; Dead: number } | undefined;
-  removed: boolean;
-}
+import type { Txn } from "./txn.js";
 
 /** Collects, write by write, which derived rows a transaction affects; `finish` then writes each of them once. */
 export class DerivedChanges {
@@ -50,7 +21,7 @@ export class DerivedChanges {
     this.released.add(allocJobKey(job));
   }
 
-  job(key: string, txn: Transaction): JobDelta {
+  job(key: string, txn: Txn): JobDelta {
     let delta = this.jobs.get(key);
     if (!delta) {
       delta = {
@@ -73,7 +44,7 @@ export class DerivedChanges {
   }
 
   /** Writes the derived rows. A job's new status changes its parent's summary, so this goes on until nothing is left. */
-  finish(txn: Transaction, tally: JobTally): void {
+  finish(txn: Txn, tally: JobTally): void {
     updateDeployments(txn, this.deployments);
     while (this.pending.size > 0) {
       const keys = [...this.pending].sort();
@@ -83,7 +54,7 @@ export class DerivedChanges {
     for (const key of [...this.released].sort()) dropAllocJob(txn, key);
   }
 
-  private finishJob(key: string, txn: Transaction, tally: JobTally): void {
+  private finishJob(key: string, txn: Txn, tally: JobTally): void {
     const delta = this.jobs.get(key) as JobDelta;
     updateSummary(txn, key, delta);
     const job = txn.get("jobs", key);
@@ -97,7 +68,7 @@ export class DerivedChanges {
 }
 
 /** Deletes a job that was kept for allocations when none refers to it any more. */
-function dropAllocJob(txn: Transaction, key: string): void {
+function dropAllocJob(txn: Txn, key: string): void {
   const job = txn.get("allocJobs", key);
   if (!job) return;
   const allocs = txn.byIndex("allocations", "byJob", jobKey(job.Namespace, job.ID));
@@ -119,7 +90,7 @@ function jobStatus(job: Job, tally: JobTally, key: string, delta: JobDelta): str
   return job.Status || JobStatus.pending;
 }
 
-type Hook = (derived: DerivedChanges, before: AnyRow | undefined, after: AnyRow | undefined, txn: Transaction) => void;
+type Hook = (derived: DerivedChanges, before: AnyRow | undefined, after: AnyRow | undefined, txn: Txn) => void;
 
 /** Which tables' writes others follow from. Each hook notes differences only; it must cost the same however many rows there are. */
 export const hooks: Partial<Record<TableName, Hook>> = {
@@ -130,7 +101,7 @@ export const hooks: Partial<Record<TableName, Hook>> = {
     evaluationChanged(derived, before as Evaluation | undefined, after as Evaluation | undefined, txn),
 };
 
-function jobChanged(derived: DerivedChanges, before: Job | undefined, after: Job | undefined, txn: Transaction): void {
+function jobChanged(derived: DerivedChanges, before: Job | undefined, after: Job | undefined, txn: Txn): void {
   const row = (after ?? before) as Job;
   const delta = derived.job(jobKey(row.Namespace, row.ID), txn);
   delta.removed = after === undefined;
@@ -150,7 +121,7 @@ function allocationChanged(
   derived: DerivedChanges,
   before: Allocation | undefined,
   after: Allocation | undefined,
-  txn: Transaction,
+  txn: Txn,
 ): void {
   const row = (after ?? before) as Allocation;
   const delta = derived.job(jobKey(row.Namespace, row.JobID), txn);
@@ -183,7 +154,7 @@ function evaluationChanged(
   derived: DerivedChanges,
   before: Evaluation | undefined,
   after: Evaluation | undefined,
-  txn: Transaction,
+  txn: Txn,
 ): void {
   const row = (after ?? before) as Evaluation;
   const delta = derived.job(jobKey(row.Namespace, row.JobID), txn);

@@ -1,6 +1,6 @@
 import type { JobSummary, TaskGroupSummary } from "@steppe/structs";
-import type { GroupDelta, JobDelta } from "./derived.js";
-import type { Transaction } from "./transaction.js";
+import type { GroupDelta, JobDelta } from "./job-delta.js";
+import type { Txn } from "./txn.js";
 
 export const emptyGroup = (): TaskGroupSummary => ({
   Queued: 0,
@@ -13,7 +13,7 @@ export const emptyGroup = (): TaskGroupSummary => ({
 });
 
 /** Brings a job's summary up to date by differences. Writes nothing if nothing changed. */
-export function updateSummary(txn: Transaction, key: string, delta: JobDelta): void {
+export function updateSummary(txn: Txn, key: string, delta: JobDelta): void {
   if (delta.removed) {
     txn.delete("jobSummaries", key);
     return;
@@ -35,7 +35,7 @@ export function updateSummary(txn: Transaction, key: string, delta: JobDelta): v
 }
 
 /** A summary of a job that has none yet; undefined if the job was not written here (it was purged, or never existed). */
-function newSummary(txn: Transaction, key: string, delta: JobDelta): JobSummary | undefined {
+function newSummary(txn: Txn, key: string, delta: JobDelta): JobSummary | undefined {
   if (!delta.groupNames) return undefined;
   const job = txn.get("jobs", key);
   if (!job) return undefined;
@@ -50,7 +50,7 @@ function newSummary(txn: Transaction, key: string, delta: JobDelta): JobSummary 
 }
 
 /** Children by status. There are some before the parent when it was purged and is registered again. */
-export function countChildren(txn: Transaction, key: string): JobSummary["Children"] {
+export function countChildren(txn: Txn, key: string): JobSummary["Children"] {
   const children = { Pending: 0, Running: 0, Dead: 0 };
   for (const child of txn.byIndex("jobs", "byParent", key)) {
     const counter = CHILD_COUNTERS[child.Status];

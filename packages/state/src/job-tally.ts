@@ -1,15 +1,7 @@
 import { evalTerminal, terminalStatus } from "@steppe/structs";
-import type { DerivedChanges } from "./derived.js";
+import type { JobCounts } from "./job-delta.js";
 import { type Allocation, type Evaluation, jobKey } from "./rows.js";
 import type { TableSet } from "./table-data.js";
-
-/** How many allocations and evaluations a job has, and how many of them are not at their end. */
-export interface JobCounts {
-  allocs: number;
-  liveAllocs: number;
-  evals: number;
-  liveEvals: number;
-}
 
 /** 1 for an allocation that is not terminal, else 0. */
 export const liveAlloc = (row: Allocation | undefined): number => (row && !terminalStatus(row) ? 1 : 0);
@@ -27,8 +19,8 @@ export class JobTally {
   }
 
   /** Adds what a transaction changed. */
-  add(derived: DerivedChanges): void {
-    for (const [key, delta] of derived.jobs) {
+  add(deltas: ReadonlyMap<string, JobCounts>): void {
+    for (const [key, delta] of deltas) {
       if (delta.allocs !== 0 || delta.liveAllocs !== 0 || delta.evals !== 0 || delta.liveEvals !== 0)
         this.addTo(key, delta);
     }

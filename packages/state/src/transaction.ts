@@ -4,6 +4,7 @@ import type { JobTally } from "./job-tally.js";
 import type { RangeOptions } from "./ordered-map.js";
 import type { AnyRow, TableSet } from "./table-data.js";
 import type { IndexOf, RowOf, TableName } from "./tables.js";
+import type { Txn } from "./txn.js";
 
 /** One row before and after an entry; at most one per row and entry. A new row has no `before`, a deleted one no `after`. */
 export type Change<T extends TableName = TableName> = {
@@ -24,7 +25,7 @@ export type FreezeMode = "none" | "shallow" | "deep";
  * The writes of one entry. They go straight into the live tables, so later reads of the same command see them; `rollback` takes all of
  * them back. Rows that follow from others (summaries, job status, counters of deployments) are brought up to date once, in `finish`.
  */
-export class Transaction {
+export class Transaction implements Txn {
   private readonly changes = new Map<TableName, Map<string, MutableChange>>();
   private readonly derived = new DerivedChanges();
 
@@ -44,7 +45,6 @@ export class Transaction {
     return this.live.byIndex(table, index, value);
   }
 
-  /** The rows in key order, as an array: safe to walk while writing. */
   list<T extends TableName>(table: T, options?: RangeOptions): RowOf<T>[] {
     return [...this.live.scan(table, options)];
   }
@@ -53,10 +53,6 @@ export class Transaction {
     return this.live.count(table);
   }
 
-  /**
-   * Writes a row, which belongs to the state from then on: in a stamped table its CreateIndex (kept, or this entry's) and ModifyIndex are
-   * set, and it is frozen. Pass a fresh object (out of the command, or a copy), never a changed row of the state.
-   */
   put<T extends TableName>(table: T, row: RowOf<T>): RowOf<T> {
     const data = this.live.tables[table];
     const key = data.spec.key(row as AnyRow);
@@ -71,7 +67,6 @@ export class Transaction {
     return row;
   }
 
-  /** Deletes a row; true if there was one. */
   delete(table: TableName, key: string): boolean {
     const before = this.live.tables[table].get(key);
     if (!before) return false;
@@ -88,7 +83,7 @@ export class Transaction {
       for (const change of byKey.values()) if (change.before !== change.after) changes.push(change);
       this.live.tables[table].settle(changes.length > before ? this.index : undefined);
     }
-    this.tally.add(this.derived);
+    this.tally.add(this.derived.jobs);
     return changes as Change[];
   }
 
@@ -96,7 +91,11 @@ export class Transaction {
   rollback(): void {
     for (const [table, byKey] of this.changes) {
       const data = this.live.tables[table];
-      for (const { key, before, after } of byKey.values()) data.replace(key, after, before);
+      for (const { key, before, after } of byKey.values()) {
+        // In two steps: a row that was deleted and put again is another row, with other values even in fixed indexes.
+        data.replace(key, after, undefined);
+        data.replace(key, undefined, before);
+      }
       data.settle(undefined);
     }
   }

@@ -1,4 +1,4 @@
-import type { Transaction } from "../transaction.js";
+import type { Txn } from "../txn.js";
 
 /**
  * One kind of entry. `apply` must do the same on every server and at every replay: it reads the transaction and the payload, and nothing
@@ -7,7 +7,7 @@ import type { Transaction } from "../transaction.js";
 export interface Command<Payload, Result> {
   /** Stored in the log: never changed, never used again for something else. */
   readonly id: number;
-  readonly apply: (txn: Transaction, payload: Payload) => Result;
+  readonly apply: (txn: Txn, payload: Payload) => Result;
   /** What is put into the log of a payload; all of it unless told. */
   readonly encode?: (payload: Payload) => unknown;
 }

@@ -7,13 +7,13 @@ import {
 import { errors } from "../errors.js";
 import type { Allocation, Deployment, Evaluation, Job } from "../rows.js";
 import { formatTimestamp } from "../timestamp.js";
-import type { Transaction } from "../transaction.js";
+import type { Txn } from "../txn.js";
 import { command } from "./command.js";
 import { putEvaluations } from "./evaluations.js";
 import { setStability } from "./job-versions.js";
 import { upsertJob } from "./jobs.js";
 
-function activeDeployment(txn: Transaction, id: string): Deployment {
+function activeDeployment(txn: Txn, id: string): Deployment {
   const deployment = txn.get("deployments", id);
   if (!deployment) throw errors.deploymentNotFound();
   if (!deploymentActive(deployment)) throw errors.deploymentTerminal({ id, status: deployment.Status });
@@ -21,7 +21,7 @@ function activeDeployment(txn: Transaction, id: string): Deployment {
 }
 
 /** Sets a deployment's status; the version that it rolled out with success is stable from then on. Unknown deployments are passed over. */
-export function updateDeploymentStatus(txn: Transaction, update: DeploymentStatusUpdate, nowNs?: number): void {
+export function updateDeploymentStatus(txn: Txn, update: DeploymentStatusUpdate, nowNs?: number): void {
   const deployment = txn.get("deployments", update.DeploymentID);
   if (!deployment) return;
   txn.put("deployments", {
@@ -35,11 +35,7 @@ export function updateDeploymentStatus(txn: Transaction, update: DeploymentStatu
   }
 }
 
-function putJobAndEvaluation(
-  txn: Transaction,
-  job: Job | null | undefined,
-  evaluation: Evaluation | null | undefined,
-): void {
+function putJobAndEvaluation(txn: Txn, job: Job | null | undefined, evaluation: Evaluation | null | undefined): void {
   if (job) {
     const written = upsertJob(txn, job);
     if (evaluation) evaluation.JobModifyIndex = written.JobModifyIndex;

@@ -1,5 +1,5 @@
 import type { Evaluation } from "../rows.js";
-import type { Transaction } from "../transaction.js";
+import type { Txn } from "../txn.js";
 import { command } from "./command.js";
 
 export interface EvalUpsertPayload {
@@ -12,7 +12,7 @@ export interface EvalDeletePayload {
 }
 
 /** Writes evaluations. They belong to the state from then on. */
-export function putEvaluations(txn: Transaction, evaluations: readonly Evaluation[] | null | undefined): void {
+export function putEvaluations(txn: Txn, evaluations: readonly Evaluation[] | null | undefined): void {
   for (const evaluation of evaluations ?? []) txn.put("evaluations", evaluation);
 }
 

@@ -1,13 +1,13 @@
 import { errors } from "../errors.js";
 import { allocJobKey, type Job, jobKey, versionKey } from "../rows.js";
-import type { Transaction } from "../transaction.js";
+import type { Txn } from "../txn.js";
 import { command } from "./command.js";
 
 /** How many superseded versions of a job are kept; versions with a tag are kept besides. */
 const SUPERSEDED_VERSIONS = 6;
 
 /** Keeps a version that a new one takes the place of, and drops the oldest when there are too many. */
-export function supersedeVersion(txn: Transaction, job: Job): void {
+export function supersedeVersion(txn: Txn, job: Job): void {
   txn.put("jobVersions", job);
   const untagged = txn
     .list("jobVersions", { prefix: `${jobKey(job.Namespace, job.ID)}\0` })
@@ -16,7 +16,7 @@ export function supersedeVersion(txn: Transaction, job: Job): void {
     deleteVersion(txn, version);
 }
 
-function deleteVersion(txn: Transaction, version: Job): void {
+function deleteVersion(txn: Txn, version: Job): void {
   keepForAllocations(txn, version);
   const key = versionKey(version.Namespace, version.ID, version.Version);
   txn.delete("jobVersions", key);
@@ -24,13 +24,13 @@ function deleteVersion(txn: Transaction, version: Job): void {
 }
 
 /** Deletes all superseded versions, and sees to it that allocations keep the job that they refer to. */
-export function deleteVersions(txn: Transaction, job: Job): void {
+export function deleteVersions(txn: Txn, job: Job): void {
   keepForAllocations(txn, job);
   for (const version of txn.list("jobVersions", { prefix: `${jobKey(job.Namespace, job.ID)}\0` }))
     deleteVersion(txn, version);
 }
 
-function keepForAllocations(txn: Transaction, version: Job): void {
+function keepForAllocations(txn: Txn, version: Job): void {
   const allocs = txn.byIndex("allocations", "byJob", jobKey(version.Namespace, version.ID));
   const referred = allocs.some(
     ({ Job: job }) => job.Version === version.Version && job.CreateIndex === version.CreateIndex,
@@ -39,19 +39,19 @@ function keepForAllocations(txn: Transaction, version: Job): void {
 }
 
 /** Writes a changed row of any version of a job. Superseded ones are not stamped by their table. */
-function putVersion(txn: Transaction, version: Job, change: Partial<Job>): void {
+function putVersion(txn: Txn, version: Job, change: Partial<Job>): void {
   if (txn.get("jobs", jobKey(version.Namespace, version.ID)) === version) txn.put("jobs", { ...version, ...change });
   else txn.put("jobVersions", { ...version, ...change, ModifyIndex: txn.index });
 }
 
-function version(txn: Transaction, namespace: string, jobID: string, number: number): Job | undefined {
+function version(txn: Txn, namespace: string, jobID: string, number: number): Job | undefined {
   const current = txn.get("jobs", jobKey(namespace, jobID));
   return current?.Version === number ? current : txn.get("jobVersions", versionKey(namespace, jobID, number));
 }
 
 /** Marks a version as known to be good or not. Only its ModifyIndex moves. False if there is no such version. */
 export function setStability(
-  txn: Transaction,
+  txn: Txn,
   namespace: string,
   jobID: string,
   versionNumber: number,

@@ -1,7 +1,7 @@
 import { isParameterized, isPeriodic, JobStatus, JobType, jobSpecEqual, type ScalingPolicy } from "@steppe/structs";
 import { errors } from "../errors.js";
 import { type Evaluation, type Job, jobKey, type JobSubmission, versionKey } from "../rows.js";
-import type { Transaction } from "../transaction.js";
+import type { Txn } from "../txn.js";
 import { command } from "./command.js";
 import { putEvaluations } from "./evaluations.js";
 import { deleteVersions, supersedeVersion } from "./job-versions.js";
@@ -54,7 +54,7 @@ export const jobRegister = command<JobRegisterPayload, JobWriteResult>({
  * Writes a job as its next version, and the version it follows into `jobVersions`. A job whose specification is what it was stays as it is,
  * unless it had been stopped. Returns the job's row.
  */
-export function upsertJob(txn: Transaction, job: Job, submission?: JobSubmission | null): Job {
+export function upsertJob(txn: Txn, job: Job, submission?: JobSubmission | null): Job {
   const existing = txn.get("jobs", jobKey(job.Namespace, job.ID));
   if (existing && existing.Stop === job.Stop && jobSpecEqual(existing, job)) return existing;
   job.JobModifyIndex = txn.index;
@@ -138,7 +138,7 @@ function stoppedJob(job: Job, index: number, submitTimeNs: number): Job {
 }
 
 /** Deletes a job and what is only about it; its allocations and evaluations remain until they are collected. */
-function deleteJob(txn: Transaction, job: Job): void {
+function deleteJob(txn: Txn, job: Job): void {
   deleteVersions(txn, job);
   txn.delete("jobSubmissions", versionKey(job.Namespace, job.ID, job.Version));
   txn.delete("jobs", jobKey(job.Namespace, job.ID));

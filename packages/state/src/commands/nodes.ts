@@ -9,7 +9,7 @@ import {
 import { errors } from "../errors.js";
 import type { Evaluation, Node } from "../rows.js";
 import { formatTimestamp } from "../timestamp.js";
-import type { Transaction } from "../transaction.js";
+import type { Txn } from "../txn.js";
 import { command } from "./command.js";
 import { putEvaluations } from "./evaluations.js";
 
@@ -24,7 +24,7 @@ export interface NodeWriteResult {
   evalCreateIndex: number;
 }
 
-const result = (txn: Transaction, evaluations: readonly Evaluation[] | null | undefined): NodeWriteResult => ({
+const result = (txn: Txn, evaluations: readonly Evaluation[] | null | undefined): NodeWriteResult => ({
   index: txn.index,
   evalCreateIndex: evaluations && evaluations.length > 0 ? txn.index : 0,
 });
@@ -42,7 +42,7 @@ function withEvent(node: Node, message: string, subsystem: string, nowMs: number
   return [...node.Events, event].slice(-NODE_EVENTS);
 }
 
-function existingNode(txn: Transaction, nodeID: string): Node {
+function existingNode(txn: Txn, nodeID: string): Node {
   const node = txn.get("nodes", nodeID);
   if (!node) throw errors.nodeNotFound();
   return node;
@@ -84,7 +84,7 @@ export const nodeRegister = command<NodeRegisterPayload, NodeWriteResult>({
 });
 
 /** A node that names a pool nobody has made yet makes it. */
-function ensurePool(txn: Transaction, name: string): void {
+function ensurePool(txn: Txn, name: string): void {
   if (name === "" || txn.get("nodePools", name)) return;
   txn.put("nodePools", {
     Name: name,

@@ -2,7 +2,7 @@ import type { SchedulerConfig, TaskGroupSummary } from "@steppe/structs";
 import { SUMMARY_COUNTERS } from "../derived.js";
 import { countChildren, emptyGroup } from "../job-summary.js";
 import { type Job, jobKey, SCHEDULER_CONFIG_KEY } from "../rows.js";
-import type { Transaction } from "../transaction.js";
+import type { Txn } from "../txn.js";
 import { command } from "./command.js";
 
 export interface SchedulerConfigSetPayload {
@@ -30,7 +30,7 @@ export const reconcileSummaries = command<Record<string, never>, { index: number
   },
 });
 
-function reconcileSummary(txn: Transaction, job: Job): void {
+function reconcileSummary(txn: Txn, job: Job): void {
   const key = jobKey(job.Namespace, job.ID);
   const old = txn.get("jobSummaries", key);
   const groups: Record<string, TaskGroupSummary> = {};
@@ -66,7 +66,7 @@ export interface MetaSetPayload {
 
 export const metaSet = command<MetaSetPayload, { index: number; value: unknown }>({
   id: 27,
-  apply: (txn: Transaction, { key, value, onlyIfMissing = false }) => {
+  apply: (txn: Txn, { key, value, onlyIfMissing = false }) => {
     const existing = txn.get("meta", key);
     if (existing && onlyIfMissing) return { index: txn.index, value: existing.Value };
     txn.put("meta", { Key: key, Value: value, CreateIndex: 0, ModifyIndex: 0 });

@@ -1,7 +1,7 @@
 import type { AllocationChange, Deployment, DeploymentStatusUpdate, Evaluation } from "@steppe/structs";
 import { jobOfVersion } from "../row-codec.js";
 import type { Allocation } from "../rows.js";
-import type { Transaction } from "../transaction.js";
+import type { Txn } from "../txn.js";
 import { command } from "./command.js";
 import { updateDeploymentStatus } from "./deployments.js";
 import { putEvaluations } from "./evaluations.js";
@@ -56,7 +56,7 @@ export const planApply = command<PlanApplyPayload, PlanApplyResult>({
   },
 });
 
-function applyPlan(txn: Transaction, plan: PlanPayload, skippedAllocIDs: string[]): void {
+function applyPlan(txn: Txn, plan: PlanPayload, skippedAllocIDs: string[]): void {
   // The deployment comes first: allocations are counted in it.
   if (plan.deployment) txn.put("deployments", plan.deployment);
   for (const update of plan.deploymentUpdates) updateDeploymentStatus(txn, update);
@@ -68,13 +68,13 @@ function applyPlan(txn: Transaction, plan: PlanPayload, skippedAllocIDs: string[
   putEvaluations(txn, plan.evaluations);
 }
 
-function putServerSide(txn: Transaction, row: Allocation): void {
+function putServerSide(txn: Txn, row: Allocation): void {
   row.AllocModifyIndex = txn.index;
   txn.put("allocations", row);
 }
 
 /** Places a new allocation, or updates one in place. False if there is no job to refer to. */
-function place(txn: Transaction, placed: PlacedAllocation): boolean {
+function place(txn: Txn, placed: PlacedAllocation): boolean {
   const job = placed.Job
     ? jobOfVersion(txn, placed.Namespace, placed.JobID, placed.Job.Version, placed.Job.CreateIndex)
     : txn.get("jobs", `${placed.Namespace}\0${placed.JobID}`);
@@ -99,7 +99,7 @@ function keepClientFields(row: Allocation, existing: Allocation): void {
     row.DeploymentStatus = existing.DeploymentStatus;
 }
 
-function linkPrevious(txn: Transaction, previousID: string, nextID: string): void {
+function linkPrevious(txn: Txn, previousID: string, nextID: string): void {
   const previous = txn.get("allocations", previousID);
   if (previous && previous.NextAllocation !== nextID) txn.put("allocations", { ...previous, NextAllocation: nextID });
 }
