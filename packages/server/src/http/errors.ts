@@ -28,7 +28,7 @@ export const httpErrors = defineErrors({
   /** Rejections of a leader link: the request never left this server, so that it may be sent again. */
   notSent: { message: "The leader cannot be reached", status: 500 },
   canceled: { message: "The client has gone", status: 499 },
-  noRegionPath: { message: "No path to region", status: 500 },
+  noRegionPath: { message: "No path to region", status: 404 },
   regionUnreachable: { message: "No server of region {region} answers: {reason}", status: 502 },
   regionLoop: { message: "Region {region} was asked through another region, which also forwards it", status: 508 },
   portInUse: {

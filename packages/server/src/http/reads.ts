@@ -1,5 +1,3 @@
-import zlib from "node:zlib";
-
 import { parseDuration } from "@steppe/shared";
 import type { ReadView } from "@steppe/state";
 
@@ -16,6 +14,7 @@ import {
   acceptsGzip,
   compressedResponse,
   CURRENT,
+  gzip,
   GZIP_MIN_BYTES,
   JSON_TYPE,
   readHeaders,
@@ -239,12 +238,6 @@ function listResponse(index: number, meta: ReadMeta, bytes: ListBytes, nextToken
 
 function gzipResponse(index: number, meta: ReadMeta, body: Buffer, nextToken: string): ApiResponse {
   return { status: 200, headers: readHeaders(index, meta, JSON_TYPE, body.length, true, nextToken), body };
-}
-
-function gzip(body: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    zlib.gzip(body, (error, bytes) => (error === null ? resolve(bytes) : reject(error)));
-  });
 }
 
 function renderRows(result: { rows: readonly object[]; render?: (row: never) => unknown }): unknown[] {

@@ -1,11 +1,8 @@
-import { promisify } from "node:util";
 import zlib from "node:zlib";
 
 import { errorMessage, SteppeError } from "@steppe/shared";
 
 import type { ApiRequest, ApiResponse } from "./api-message.js";
-
-const gzipAsync = promisify(zlib.gzip);
 
 /** Bodies below this are not worth compressing. */
 export const GZIP_MIN_BYTES = 1024;
@@ -80,9 +77,16 @@ export function compressedResponse(
   extra?: Readonly<Record<string, string>>,
 ): ApiResponse | Promise<ApiResponse> {
   if (body.length < GZIP_MIN_BYTES || !acceptsGzip(request)) return bodyResponse(status, body, contentType, extra);
-  return gzipAsync(body).then((gzipped) =>
+  return gzip(body).then((gzipped) =>
     bodyResponse(status, gzipped, contentType, { ...extra, "Content-Encoding": "gzip" }),
   );
+}
+
+/** Compresses on the thread pool. */
+export function gzip(body: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    zlib.gzip(body, (error, bytes) => (error === null ? resolve(bytes) : reject(error)));
+  });
 }
 
 export function textResponse(status: number, text: string, extra?: Readonly<Record<string, string>>): ApiResponse {
