@@ -22,7 +22,7 @@ import {
   toWireRequest,
   warmHandlers,
 } from "@steppe/server";
-import { must } from "@steppe/shared";
+import { errorMessage, must } from "@steppe/shared";
 import { encodeCommand, StateStore } from "@steppe/state";
 import { openLogStore, openRowStore } from "@steppe/storage";
 
@@ -106,6 +106,9 @@ export async function startServer(parts: AgentParts, client: () => Client | unde
     raft.onLeadership((leading) => (leading ? loops.start() : loops.stop()));
     stops.push(async () => {
       loops.stop();
+      // Another server takes over at once, rather than after it has missed this one. It is no harm if none can.
+      if (raft.isLeader() && raft.configuration().filter((peer) => peer.voter).length > 1)
+        await raft.transferLeadership().catch((error: unknown) => logger.debug(`raft: ${errorMessage(error)}`));
       await raft.stop();
     });
     await membership.start();

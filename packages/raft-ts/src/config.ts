@@ -46,10 +46,15 @@ export interface Config {
   readonly readOnlyOption?: ReadOnlyOption;
   /**
    * Keep the promises which make hasLease() true, on this node as leader and as follower: so it must be set on all
-   * nodes. Needs checkQuorum and electionTick >= 3. Default: readOnlyOption is leaseBased. See lease.ts for what it
-   * demands of the clocks.
+   * nodes. Needs checkQuorum. Default: readOnlyOption is leaseBased. See lease.ts for what it demands of the clocks.
    */
   readonly leaderLease?: boolean;
+  /**
+   * Ticks that a follower's promise lasts, from 3 to electionTick, which is the default; the same on all nodes. A short
+   * promise beside a long election timeout makes a leader fall back to readIndex() where it is merely slow, and lets a driver
+   * that knows the leader to be dead have another elected soon, by forgetLeader() and campaign().
+   */
+  readonly leaseTick?: number;
   /** A follower drops proposals rather than hand them to the leader. */
   readonly disableProposalForwarding?: boolean;
   /** Append configuration changes even where they seem not to fit; the application then has to refuse them. */
@@ -85,6 +90,7 @@ export function resolveConfig(config: Config): ResolvedConfig {
     preVote: config.preVote ?? false,
     readOnlyOption,
     leaderLease: config.leaderLease ?? readOnlyOption === ReadOnlyOption.leaseBased,
+    leaseTick: config.leaseTick ?? config.electionTick,
     disableProposalForwarding: config.disableProposalForwarding ?? false,
     disableConfChangeValidation: config.disableConfChangeValidation ?? false,
     stepDownOnRemoval: config.stepDownOnRemoval ?? false,
@@ -113,6 +119,7 @@ function findProblem(config: ResolvedConfig): string | undefined {
     return "readOnlyOption leaseBased needs leaderLease";
   }
   if (config.leaderLease && !config.checkQuorum) return "leaderLease needs checkQuorum";
-  if (config.leaderLease && config.electionTick < 3) return "leaderLease needs an electionTick of at least 3";
+  if (config.leaderLease && config.leaseTick < 3) return "leaderLease needs a leaseTick of at least 3";
+  if (config.leaseTick > config.electionTick) return "leaseTick must not be greater than electionTick";
   return undefined;
 }

@@ -1,8 +1,10 @@
 // A follower: stores what the leader sends, and hands on what is meant for the leader.
 
 import { campaign } from "./election.js";
+import { ReadOnlyOption } from "./config.js";
 import { RaftError } from "./errors.js";
 import { handleAppend, handleHeartbeat, handleSnapshot } from "./leader-messages.js";
+import { isPromised } from "./lease.js";
 import type { Raft } from "./raft.js";
 import { MessageType, NONE, type Message, type MessageHandlers } from "./types.js";
 
@@ -53,7 +55,8 @@ function forwardToLeader(raft: Raft, message: Message): void {
 }
 
 function forgetLeader(raft: Raft): void {
-  if (raft.config.leaderLease) {
+  // A lease-based readOnlyOption never forgets, as in etcd; the promise alone is what the lease rests on.
+  if (raft.config.readOnlyOption === ReadOnlyOption.leaseBased || isPromised(raft)) {
     raft.logger?.error?.("ignoring msgForgetLeader: a leader may rely on its lease");
   } else if (raft.lead !== NONE) {
     raft.logger?.info?.(`${raft.id} forgetting leader ${raft.lead} at term ${raft.term}`);

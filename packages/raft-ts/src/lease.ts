@@ -1,6 +1,6 @@
 // The leader's lease: linearizable reads with no message at all (Raft thesis §6.4.1), counted in ticks.
 //
-// A follower that answers a heartbeat promises to give no vote, at any term, and not to campaign, for electionTick of
+// A follower that answers a heartbeat promises to give no vote, at any term, and not to campaign, for leaseTick of
 // its ticks. A heartbeat carries the leader's tick count and the answer brings it back, so the leader knows a moment that
 // is surely before the promise was made: when it *sent* the heartbeat. While the promises of a quorum last there is no
 // other leader, since every election needs a vote from each quorum. The lease is counted from the oldest promise of the
@@ -9,16 +9,16 @@
 // What breaks the promise, and how that is dealt with:
 // - Leadership transfer: the votes are forced. A leader that began one has no lease; once it sent msgTimeoutNow, which may
 //   be delivered at any later time, it has none for the rest of its term.
-// - Restart: a node with a past gives no vote for electionTick ticks after it starts, for it may have promised.
-// - campaign() is ignored by a node while its promise lasts, and forgetLeader() always.
+// - Restart: a node with a past gives no vote for leaseTick ticks after it starts, for it may have promised.
+// - campaign() and forgetLeader() are ignored by a node while its promise lasts.
 //
 // What it demands of the drivers: ticks of the same length everywhere, from monotonic clocks. A leader's clock may run
-// slow, and a follower's fast, by no more than what leaseTicks() leaves: for electionTick 10, 8 ticks of the leader must not
+// slow, and a follower's fast, by no more than what leaseTicks() leaves: for leaseTick 10, 8 ticks of the leader must not
 // take longer than 9 of a follower. A process that was paused (by a signal, a virtual machine, a long collection) has to
 // make up for the ticks that it missed, or pass their number, *before* it asks for the lease: it must read its clock
 // for each answer. A node whose clock may jump or stop must not serve reads from the lease; use readIndex().
 //
-// It also needs leaderLease and the same electionTick on all nodes, and configuration changes validated (disableConfChangeValidation off), since
+// It also needs leaderLease and the same leaseTick on all nodes, and configuration changes validated (disableConfChangeValidation off), since
 // it relies on each configuration's quorums overlapping with those of the next.
 
 import { jointCommittedIndex } from "./quorum.js";
@@ -26,11 +26,11 @@ import type { Raft } from "./raft.js";
 import { NONE, RaftState } from "./types.js";
 
 /**
- * How long a promise of electionTick ticks is relied on: one tick less, since the promise may begin just before a tick of
+ * How long a promise of leaseTick ticks is relied on: one tick less, since the promise may begin just before a tick of
  * the follower; and a tenth less, for clocks that do not run alike.
  */
-export function leaseTicks(electionTick: number): number {
-  return electionTick - 1 - Math.ceil(electionTick / 10);
+export function leaseTicks(leaseTick: number): number {
+  return leaseTick - 1 - Math.ceil(leaseTick / 10);
 }
 
 /** Whether no other node can be leader now, if `missedTicks` ticks should have been counted but are not yet. */
@@ -40,7 +40,7 @@ export function confirmedByLease(raft: Raft, missedTicks: number): boolean {
   const start = jointCommittedIndex(raft.tracker.config.voters, (id) =>
     id === raft.id ? raft.ticks : (raft.tracker.progress.get(id)?.leaseTick ?? 0),
   );
-  return start > 0 && raft.ticks + missedTicks < start + leaseTicks(raft.config.electionTick);
+  return start > 0 && raft.ticks + missedTicks < start + leaseTicks(raft.config.leaseTick);
 }
 
 /** Whether the applied state may be read now, if writes are acknowledged only by the node that led when they came. */
@@ -59,7 +59,7 @@ export function leaseReadIndex(raft: Raft, missedTicks: number): number | undefi
 
 /** A follower promises; see above. */
 export function promiseNoVotes(raft: Raft): void {
-  if (raft.config.leaderLease) raft.promisedUntilTick = raft.ticks + raft.config.electionTick;
+  if (raft.config.leaderLease) raft.promisedUntilTick = raft.ticks + raft.config.leaseTick;
 }
 
 export function isPromised(raft: Raft): boolean {

@@ -62,7 +62,7 @@ export class Raft {
     this.tracker.switchTo(members, progress);
     this.loadState(hardState, config.applied);
     // It may have promised something in its former life.
-    if (config.leaderLease && this.term > 0) this.promisedUntilTick = this.ticks + config.electionTick;
+    if (config.leaderLease && this.term > 0) this.promisedUntilTick = this.ticks + config.leaseTick;
     this.becomeFollower(this.term, NONE);
   }
 

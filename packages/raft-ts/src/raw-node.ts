@@ -164,7 +164,7 @@ export class RawNode {
 
   /**
    * Makes a follower forget its leader, which a driver knows to be gone: it may then vote without waiting for its
-   * election timeout. Ignored with leaderLease.
+   * election timeout. Ignored while the promise of leaderLease lasts, and with a lease-based readOnlyOption.
    */
   forgetLeader(): void {
     step(this.raft, newMessage(MessageType.msgForgetLeader, this.raft.id, { from: this.raft.id }));

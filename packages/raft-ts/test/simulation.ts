@@ -174,6 +174,8 @@ export class Simulation {
       preVote,
       checkQuorum: leaderLease || this.options.seed % 2 === 0,
       leaderLease,
+      // Promises shorter than the election timeout, down to where a lease is hardly worth having.
+      leaseTick: ELECTION_TICK - (this.options.seed % 5),
       maxSizePerMsg: 100,
       maxInflightMsgs: 4,
       maxUncommittedEntriesSize: 400,
@@ -284,6 +286,8 @@ export class Simulation {
       return;
     }
     if (this.chance(0.2)) raw.transferLeader(this.pick(this.members).id);
+    // A driver that is sure of a dead leader, and wrong as often as not.
+    if (this.chance(0.2)) raw.forgetLeader();
     if (this.chance(0.2)) raw.campaign();
     if (this.chance(0.2)) raw.forgetLeader();
     if (this.options.changeMembers && this.chance(2)) this.changeMembers(member);

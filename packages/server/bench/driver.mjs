@@ -111,13 +111,21 @@ async function measure(label, concurrency, operation) {
 const running = [];
 for (const server of servers) running.push(await startServer(server));
 let leader;
-while ((leader = running.find(({ driver }) => driver.hasLease())) === undefined) await new Promise((r) => setTimeout(r, 50));
+while ((leader = running.find(({ driver }) => driver.hasLease())) === undefined)
+  await new Promise((r) => setTimeout(r, 50));
 const data = () => Buffer.from("x".repeat(entryBytes));
 for (const writers of [1, 16, 64, 256]) await measure("proposals", writers, () => leader.driver.propose(data()));
 for (const readers of [1, 64]) await measure("readIndex", readers, () => leader.driver.readIndex());
 const follower = running.find((server) => server !== leader);
-const request = { method: "PUT", url: "/v1/jobs?x=1", headers: { "content-type": "application/json" }, body: data(), remoteAddress: "" };
-for (const callers of [1, 64]) await measure("calls", callers, () => follower.transport.call(follower.driver.leaderId(), request));
+const request = {
+  method: "PUT",
+  url: "/v1/jobs?x=1",
+  headers: { "content-type": "application/json" },
+  body: data(),
+  remoteAddress: "",
+};
+for (const callers of [1, 64])
+  await measure("calls", callers, () => follower.transport.call(follower.driver.leaderId(), request));
 await measure("hasLease", 1, async () => {
   for (let i = 0; i < 1000; i++) leader.driver.hasLease();
 });

@@ -90,7 +90,8 @@ export class RaftDriver implements Raft {
     });
     this.#succession = new Succession({
       self: this.#self,
-      promiseTicks: this.#timing.electionTicks,
+      promiseTicks: this.#timing.leaseTicks,
+      forgetLeader: () => this.#withNode((node) => node.forgetLeader()),
       campaign: () => this.#withNode((node) => node.campaign()),
     });
   }
@@ -115,12 +116,17 @@ export class RaftDriver implements Raft {
     });
     this.#node = node;
     this.#leadership.term = log.initialState().hardState.term;
-    if (bootstrap !== undefined && !this.hasState()) {
+    const hasPast = this.hasState();
+    if (bootstrap !== undefined && !hasPast) {
       const peers = bootstrap.map((server) => ({ id: raftIdOf(server.id), context: encodeServer(server) }));
       this.#members.seed(bootstrap);
       node.bootstrap(peers.sort((a, b) => a.id - b.id));
     }
     this.#connectPeers();
+    const voters = hasPast
+      ? log.configuration.confState.voters
+      : (bootstrap ?? []).map((server) => raftIdOf(server.id));
+    this.#succession.atStart(voters, hasPast);
     this.#ticker.start();
     this.#flusher.start();
     this.#schedule();

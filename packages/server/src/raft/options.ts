@@ -11,11 +11,17 @@ export interface RaftTiming {
   readonly tickMs: number;
   /** Ticks between heartbeats. */
   readonly heartbeatTicks: number;
-  /** A follower campaigns after this many ticks without a leader, up to twice as many. The leader's lease lasts a little less. */
+  /** A follower campaigns after this many ticks without a leader, up to twice as many. */
   readonly electionTicks: number;
+  /** A follower votes for nobody for this many ticks after a heartbeat; the leader's lease lasts a little less. */
+  readonly leaseTicks: number;
 }
 
-export const DEFAULT_TIMING: RaftTiming = { tickMs: 50, heartbeatTicks: 1, electionTicks: 10 };
+/**
+ * Elections are slow to start, for a leader that is merely busy is not to be replaced: one to two seconds of silence. A leader whose
+ * process is dead is replaced as soon as its lease has run out; see Succession.
+ */
+export const DEFAULT_TIMING: RaftTiming = { tickMs: 50, heartbeatTicks: 1, electionTicks: 20, leaseTicks: 8 };
 
 export interface RaftDriverOptions {
   /** The server's UUID; see `raftIdOf`. */

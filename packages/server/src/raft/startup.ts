@@ -31,6 +31,7 @@ export function makeNode(id: number, timing: RaftTiming, options: RaftDriverOpti
     applied: stateMachine.appliedIndex,
     random: () => random.next(),
     electionTick: timing.electionTicks,
+    leaseTick: timing.leaseTicks,
     heartbeatTick: timing.heartbeatTicks,
     asyncStorageWrites: true,
     preVote: true,

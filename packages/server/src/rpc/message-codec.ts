@@ -4,7 +4,8 @@ import { isLocalMessage, type Message, MessageType, newMessage } from "raft-ts";
 import { allocateFrame, FRAME_PAYLOAD, FrameKind, pack, unpack } from "./frames.js";
 
 // payload: length u16 of the head, head (MessagePack), the entries as storage encodes them
-// head:    [type, to, from, term, logTerm, index, commit, reject, rejectHint, leaseTick, context, first entry's index, entries]
+// head:    [type, to, from, term, logTerm, index, commit, reject, rejectHint, leaseTick, context, first entry's index, entries,
+//           the committed entry's term and index]
 
 type Head = [
   type: MessageType,
@@ -20,6 +21,8 @@ type Head = [
   context: string | null,
   firstIndex: number,
   entryCount: number,
+  committedTerm: number,
+  committedIndex: number,
 ];
 
 const LAST_MESSAGE_TYPE = Math.max(...Object.values(MessageType));
@@ -41,6 +44,8 @@ export function encodeMessage(message: Message): Buffer {
     message.context ?? null,
     entries.length === 0 ? 0 : entries[0]!.index,
     entries.length,
+    message.committed?.term ?? 0,
+    message.committed?.index ?? 0,
   ] satisfies Head);
   const frame = allocateFrame(FrameKind.raftMessage, 2 + head.byteLength + encodedEntriesBytes(entries));
   frame.writeUInt16BE(head.byteLength, FRAME_PAYLOAD);
@@ -53,9 +58,10 @@ export function encodeMessage(message: Message): Buffer {
 export function decodeMessage(payload: Buffer): Message {
   const headEnd = 2 + payload.readUInt16BE(0);
   const head = unpack(payload.subarray(2, headEnd)) as Head;
-  const [type, to, from, term, logTerm, index, commit, reject, rejectHint, leaseTick, context, firstIndex, count] =
-    head;
-  const numbers = [type, to, from, term, logTerm, index, commit, rejectHint, leaseTick, firstIndex, count];
+  const [type, to, from, term, logTerm, index, commit, reject, rejectHint, leaseTick, context, firstIndex] = head;
+  const [, , , , , , , , , , , , count, committedTerm, committedIndex] = head;
+  const numbers = [type, to, from, term, logTerm, index, commit, rejectHint, leaseTick, firstIndex];
+  numbers.push(count, committedTerm, committedIndex);
   if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0))
     throw new RangeError("not a Raft message");
   if (type > LAST_MESSAGE_TYPE || isLocalMessage(type))
@@ -73,5 +79,6 @@ export function decodeMessage(payload: Buffer): Message {
     leaseTick,
     context: typeof context === "string" ? context : undefined,
     ...(entries === undefined ? {} : { entries }),
+    ...(committedIndex === 0 ? {} : { committed: { term: committedTerm, index: committedIndex } }),
   });
 }
