@@ -31,6 +31,10 @@ export function decodeCommand(data: Uint8Array): DecodedCommand {
     data.length > HEADER_BYTES && data[0] === FORMAT_VERSION,
     "The entry's format is unknown: this server is older than its leader.",
   );
-  const id = ((data[1] as number) << 8) | (data[2] as number);
-  return { id, payload: JSON.parse(decoder.decode(data.subarray(HEADER_BYTES))) };
+  return { id: commandIdOf(data), payload: JSON.parse(decoder.decode(data.subarray(HEADER_BYTES))) };
+}
+
+/** The id alone, of an entry of this format. */
+export function commandIdOf(data: Uint8Array): number {
+  return ((data[1] as number) << 8) | (data[2] as number);
 }

@@ -48,7 +48,7 @@ class ContentHash {
   }
 }
 
-interface RowHash {
+export interface RowHash {
   readonly low: number;
   readonly high: number;
 }
@@ -56,15 +56,19 @@ interface RowHash {
 /** Rows never change, so each is hashed once in its life: a second look at the same state costs only what changed in between. */
 const rowHashes = new WeakMap<AnyRow, RowHash>();
 
-function rowHash(tables: TableSet, table: (typeof tableNames)[number], row: AnyRow): RowHash {
+/** The hash of a row whose content is final; `tables` only says what is stored of it. */
+export function rowHash(tables: TableSet, table: (typeof tableNames)[number], row: AnyRow): RowHash {
   let hash = rowHashes.get(row);
-  if (!hash) {
-    const { persisted } = tables.tables[table].spec;
-    const content = new ContentHash();
-    content.value(persisted ? persisted(row) : row);
-    rowHashes.set(row, (hash = content.lanes()));
-  }
+  if (!hash) rowHashes.set(row, (hash = freshRowHash(tables, table, row)));
   return hash;
+}
+
+/** The same for a row that may still change: nothing is remembered. */
+export function freshRowHash(tables: TableSet, table: (typeof tableNames)[number], row: AnyRow): RowHash {
+  const { persisted } = tables.tables[table].spec;
+  const content = new ContentHash();
+  content.value(persisted ? persisted(row) : row);
+  return content.lanes();
 }
 
 /** 16 hexadecimal digits over all rows in key order and the tables' indexes. */

@@ -18,6 +18,11 @@ export const errors = defineErrors({
   nodeSecretMismatch: { message: "node secret ID does not match. Not registering node.", status: 403 },
   deploymentNotFound: { message: "deployment not found", status: 404 },
   deploymentTerminal: { message: 'deployment "{id}" has terminal status "{status}"', status: 400 },
+  restoreIncomplete: {
+    message: "The snapshot was not restored: not all of its parts are there, since another restore has begun",
+    status: 409,
+  },
+  snapshotInvalid: { message: "not a snapshot of a server's state: {reason}", status: 400 },
   namespaceNotFound: { message: "namespace not found", status: 404 },
   namespaceInUse: { message: 'namespace "{name}" has non-terminal jobs in regions: [{region}]', status: 409 },
   nodePoolInUse: { message: 'node pool "{name}" has nodes or non-terminal jobs', status: 409 },

@@ -24,6 +24,7 @@ export type {
   NodeWriteResult,
 } from "./commands/nodes.js";
 export type { MetaSetPayload, SchedulerConfigSetPayload } from "./commands/operator.js";
+export type { RestoreSnapshotPayload, RestoreStagePayload } from "./commands/restore.js";
 export type {
   JobReference,
   PlacedAllocation,
@@ -46,6 +47,7 @@ export {
   tables,
   type TableSpec,
 } from "./tables.js";
+export { checkSnapshot } from "./replacement.js";
 export { formatTimestamp } from "./timestamp.js";
 export { type TrackedView, tracked } from "./tracked-view.js";
 export type { Change } from "./transaction.js";

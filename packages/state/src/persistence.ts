@@ -16,6 +16,7 @@ type DirtyKeys = Map<TableName, Set<string>>;
 export class Persistence {
   durableIndex = 0;
   private dirty: DirtyKeys = new Map();
+  private replaced = false;
   private running: Promise<void> | undefined;
   private next: Promise<void> | undefined;
 
@@ -27,6 +28,12 @@ export class Persistence {
   markDirty(changes: readonly Change[]): void {
     if (!this.rowStore) return;
     for (const { table, key } of changes) addKey(this.dirty, table, key);
+  }
+
+  /** All rows are others now: the next flush writes them beside the old ones, which a crash leaves as they were. */
+  markReplaced(): void {
+    this.dirty = new Map();
+    this.replaced = true;
   }
 
   flush(picture: () => TableSet): Promise<void> {
@@ -51,11 +58,15 @@ export class Persistence {
   private async writeDirty(picture: TableSet): Promise<void> {
     const { rowStore } = this;
     const dirty = this.dirty;
+    const { replaced } = this;
     this.dirty = new Map();
-    if (rowStore && (dirty.size > 0 || this.durableIndex < picture.index)) {
+    this.replaced = false;
+    if (rowStore && (replaced || dirty.size > 0 || this.durableIndex < picture.index)) {
       try {
-        await rowStore.write(await this.encode(picture, dirty), picture.index, picture.tableIndexes());
+        if (replaced) await rowStore.replaceAll(this.allRows(picture), picture.index, picture.tableIndexes());
+        else await rowStore.write(await this.encode(picture, dirty), picture.index, picture.tableIndexes());
       } catch (error) {
+        this.replaced ||= replaced;
         // Nothing of the batch was written: it is due again with the next flush.
         for (const [table, keys] of this.dirty) for (const key of keys) addKey(dirty, table, key);
         this.dirty = dirty;
@@ -103,6 +114,7 @@ export class Persistence {
     });
     await this.running;
     this.dirty = new Map();
+    this.replaced = false;
     this.durableIndex = tables.index;
   }
 

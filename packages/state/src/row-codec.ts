@@ -1,6 +1,6 @@
 import { must } from "@steppe/shared";
 import { type Allocation, allocJobKey, type Job, jobKey, versionKey } from "./rows.js";
-import { type AnyRow, TableSet } from "./table-data.js";
+import { type AnyRow, type TableData, TableSet } from "./table-data.js";
 import type { TableName } from "./tables.js";
 import { freeze, type FreezeMode } from "./transaction.js";
 
@@ -15,6 +15,16 @@ export function rowText(live: TableSet, table: TableName, row: AnyRow): string {
 
 export const encodeText = (text: string): Uint8Array => encoder.encode(text);
 export const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes);
+
+/** What tables that are loaded stand for. */
+export interface LoadTarget {
+  readonly index: number;
+  readonly tableIndexes: Readonly<Record<string, number>>;
+  /** A table whose rows are left out. */
+  readonly without?: TableName;
+  /** Looks at each row before it is frozen, while an allocation's job still is the reference that is stored. */
+  readonly amend?: (table: TableName, row: AnyRow) => void;
+}
 
 /**
  * Builds tables from rows that come in any order. Allocations find the rows of their jobs in `finish`, when all are there, and nothing is
@@ -33,10 +43,12 @@ export class TableLoader {
   }
 
   /** Connects, freezes and stamps, in steps of bounded work; the last step returns the tables. */
-  *finish(index: number, tableIndexes: Readonly<Record<string, number>>): Generator<void, TableSet> {
+  *finish({ index, tableIndexes, without, amend }: LoadTarget): Generator<void, TableSet> {
     let steps = 0;
-    for (const data of Object.values(this.tables.tables)) {
+    if (without !== undefined) this.empty(without);
+    for (const [name, data] of Object.entries(this.tables.tables) as [TableName, TableData][]) {
       for (const [, row] of data.rows.entries()) {
+        amend?.(name, row);
         if (data.spec.name === "allocations") attachJob(this.tables, row as unknown as Allocation);
         freeze(row, this.freezeMode);
         if (++steps % 500 === 0) yield;
@@ -46,6 +58,11 @@ export class TableLoader {
     this.tables.index = index;
     this.tables.setTableIndexes(tableIndexes);
     return this.tables;
+  }
+
+  private empty(table: TableName): void {
+    const data = this.tables.tables[table];
+    for (const [key, row] of data.rows.clone().entries()) data.replace(key, row, undefined);
   }
 }
 

@@ -32,6 +32,14 @@ export interface MetaRow {
   ModifyIndex: number;
 }
 
+/** A part of a snapshot that is about to be restored. */
+export interface RestorePart {
+  RestoreID: string;
+  Number: number;
+  /** Whole lines of the snapshot. */
+  Lines: string;
+}
+
 /** The key of a job, of its summary, and the value of the `byJob` indexes. */
 export const jobKey = (namespace: string, jobID: string): string => `${namespace}\0${jobID}`;
 
@@ -46,6 +54,8 @@ export const allocJobKey = (job: Pick<Job, "Namespace" | "ID" | "CreateIndex" | 
 /** A row's place in the order of creation: the value of the `byCreate` indexes, `<CreateIndex, 20 digits>.<ID>`. */
 export const createKey = (row: { CreateIndex: number; ID: string }): string =>
   `${padded(row.CreateIndex, 20)}.${row.ID}`;
+
+export const restorePartKey = (restoreID: string, number: number): string => `${restoreID}\0${padded(number, 10)}`;
 
 /** The only key of table `schedulerConfig`. */
 export const SCHEDULER_CONFIG_KEY = "config";

@@ -1,5 +1,5 @@
 import { assert } from "@steppe/shared";
-import { decodeText, encodeText, rowText, TableLoader } from "./row-codec.js";
+import { decodeText, encodeText, type LoadTarget, rowText, TableLoader } from "./row-codec.js";
 import type { TableSet } from "./table-data.js";
 import { type TableName, tableNames, tables } from "./tables.js";
 import type { FreezeMode } from "./transaction.js";
@@ -80,10 +80,11 @@ export class SnapshotDecoder {
     if (start < chunk.length) this.rest.push(chunk.slice(start));
   }
 
-  /** The finished tables, in steps of bounded work. */
-  *finish(): Generator<void, TableSet> {
+  /** The finished tables, in steps of bounded work; at the snapshot's own index unless told. */
+  *finish(changes: Partial<LoadTarget> = {}): Generator<void, TableSet> {
     assert(this.header && this.ended && this.rest.length === 0, "The snapshot is cut short.");
-    return yield* this.loader.finish(this.header.appliedIndex, this.header.tableIndexes);
+    const { appliedIndex: index, tableIndexes } = this.header;
+    return yield* this.loader.finish({ index, tableIndexes, ...changes });
   }
 
   private complete(tail: Uint8Array): string {

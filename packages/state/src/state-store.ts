@@ -1,10 +1,11 @@
-import { assert, InvariantError, SteppeError } from "@steppe/shared";
-import { decodeCommand } from "./command-codec.js";
+import { assert, InvariantError, must, SteppeError } from "@steppe/shared";
+import { commandIdOf, decodeCommand } from "./command-codec.js";
 import { commandById } from "./commands/index.js";
 import { stateHash } from "./content-hash.js";
 import { JobTally } from "./job-tally.js";
 import { Persistence } from "./persistence.js";
 import type { RangeOptions, ReadView } from "./read-view.js";
+import { type Replacement, replacementTables } from "./replacement.js";
 import { decodeText, TableLoader } from "./row-codec.js";
 import type { RowStore } from "./row-store.js";
 import { SEED_INDEX, seed } from "./seed.js";
@@ -41,6 +42,8 @@ export class StateStore implements ReadView {
   private tally = new JobTally();
   /** A picture of `live` that is handed out again until the next entry; making one costs a copied path per tree on the next write. */
   private picture: TableSet | undefined;
+  /** Tables for an entry that is about to replace the state. */
+  private prepared: Replacement | undefined;
   private readonly watchers = new Watchers();
   private readonly listeners = new Set<ChangeListener>();
   private readonly restoreListeners = new Set<() => void>();
@@ -98,12 +101,41 @@ export class StateStore implements ReadView {
       this.live.index = entry.index;
       return error;
     }
+    if (command.replacement) {
+      this.replaceWhole(entry.index, must(command.replacement(this.live, payload), "`apply` has not refused"));
+      return result;
+    }
     const changes = txn.finish();
     this.live.index = entry.index;
     this.persistence.markDirty(changes);
     for (const listener of this.listeners) listener(changes, entry.index);
     this.watchers.fire(changes, this.live.tables);
     return result;
+  }
+
+  /**
+   * Work that an entry needs before `apply` takes it, which would do it in one go; undefined for all but the rare ones that replace the
+   * whole state. Nothing may be applied until it resolves.
+   */
+  prepare(entry: AppliedEntry): Promise<void> | undefined {
+    if (entry.index <= this.live.index || entry.data.length === 0) return undefined;
+    const { replacement } = commandById(commandIdOf(entry.data));
+    if (!replacement) return undefined;
+    const parts = replacement(this.live, decodeCommand(entry.data).payload);
+    if (!parts) return undefined;
+    const building = this.inSlices(replacementTables(this.live, parts, entry.index, this.freezeMode));
+    return building.then((prepared) => void (this.prepared = prepared));
+  }
+
+  private replaceWhole(index: number, parts: Iterable<string>): void {
+    const { prepared } = this;
+    this.prepared = undefined;
+    const { tables, tally } =
+      prepared?.tables.index === index
+        ? prepared
+        : allAtOnce(replacementTables(this.live, parts, index, this.freezeMode));
+    this.persistence.markReplaced();
+    this.replace(tables, tally);
   }
 
   /** Calls the listener with what each entry changed, after it was applied. Returns a function that ends that. */
@@ -157,7 +189,9 @@ export class StateStore implements ReadView {
       }
       await this.yieldNow();
     }
-    const tables = await this.inSlices(loader.finish(stored.appliedIndex, stored.tableIndexes));
+    const tables = await this.inSlices(
+      loader.finish({ index: stored.appliedIndex, tableIndexes: stored.tableIndexes }),
+    );
     this.replace(tables, await this.inSlices(JobTally.of(tables)));
   }
 
@@ -190,14 +224,14 @@ export class StateStore implements ReadView {
     await this.persistence.replaceAll(restored);
     assert(this.live.index === appliedIndex, "Entries were applied while a snapshot was restored.");
     this.replace(restored, tally);
-    this.watchers.abandonAll();
-    for (const listener of this.restoreListeners) listener();
   }
 
   private replace(tables: TableSet, tally: JobTally): void {
     this.live = tables;
     this.picture = undefined;
     this.tally = tally;
+    this.watchers.abandonAll();
+    for (const listener of this.restoreListeners) listener();
   }
 
   private async inSlices<T>(steps: Generator<void, T>): Promise<T> {
@@ -247,4 +281,8 @@ export class StateStore implements ReadView {
   valueIndex<T extends TableName>(table: T, index: IndexOf<T>, value: string): number {
     return this.live.valueIndex(table, index, value);
   }
+}
+
+function allAtOnce<T>(steps: Generator<void, T>): T {
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
 }

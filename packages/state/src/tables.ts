@@ -12,6 +12,8 @@ import {
   type Namespace,
   type Node,
   type NodePool,
+  type RestorePart,
+  restorePartKey,
   SCHEDULER_CONFIG_KEY,
   type SchedulerConfig,
   versionKey,
@@ -96,6 +98,13 @@ export const tables = {
   namespaces: table("namespaces", (row: Namespace) => row.Name, {}),
   nodePools: table("nodePools", (row: NodePool) => row.Name, {}),
   schedulerConfig: table("schedulerConfig", (_: SchedulerConfig) => SCHEDULER_CONFIG_KEY, {}),
+  /** Parts of a snapshot that is being restored; empty at other times. */
+  restoreParts: table(
+    "restoreParts",
+    (row: RestorePart) => restorePartKey(row.RestoreID, row.Number),
+    {},
+    { stamped: false },
+  ),
   meta: table("meta", (row: MetaRow) => row.Key, {}),
 } as const;
 

@@ -9,6 +9,7 @@ import { namespaceDelete, namespaceUpsert, nodePoolDelete, nodePoolUpsert } from
 import { nodeDelete, nodeDrain, nodeEligibility, nodeRegister, nodeStatusUpdate } from "./nodes.js";
 import { metaSet, noop, reconcileSummaries, schedulerConfigSet } from "./operator.js";
 import { planApply } from "./plans.js";
+import { restoreAbandon, restoreSnapshot, restoreStage } from "./restore.js";
 
 /** Every command by its name. Applying is a look-up by id; ids are append-only. */
 export const commands = {
@@ -39,6 +40,9 @@ export const commands = {
   nodePoolDelete,
   jobVersionTag,
   metaSet,
+  restoreStage,
+  restoreSnapshot,
+  restoreAbandon,
 } as const;
 
 export type CommandName = keyof typeof commands;

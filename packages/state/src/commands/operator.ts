@@ -62,14 +62,17 @@ export interface MetaSetPayload {
   value: unknown;
   /** Leave a value that is there already. */
   onlyIfMissing?: boolean;
+  /** Set only if the row's ModifyIndex is this; 0 for one that is not there. */
+  checkIndex?: number | null;
 }
 
-export const metaSet = command<MetaSetPayload, { index: number; value: unknown }>({
+export const metaSet = command<MetaSetPayload, { index: number; value: unknown; updated: boolean }>({
   id: 27,
-  apply: (txn: Txn, { key, value, onlyIfMissing = false }) => {
+  apply: (txn: Txn, { key, value, onlyIfMissing = false, checkIndex = null }) => {
     const existing = txn.get("meta", key);
-    if (existing && onlyIfMissing) return { index: txn.index, value: existing.Value };
+    const refused = checkIndex !== null && checkIndex !== (existing?.ModifyIndex ?? 0);
+    if (refused || (existing && onlyIfMissing)) return { index: txn.index, value: existing?.Value, updated: false };
     txn.put("meta", { Key: key, Value: value, CreateIndex: 0, ModifyIndex: 0 });
-    return { index: txn.index, value };
+    return { index: txn.index, value, updated: true };
   },
 });
