@@ -3,7 +3,7 @@
 // run. State is real, Raft is not: nothing is replicated. Needs wrk (Debian's package) and a build (`npx tsc -b packages/server`).
 //
 //   node packages/server/bench/http.mjs [--secs 3] [--only get,list-1000]
-import { spawn } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
 import os from "node:os";
@@ -186,6 +186,29 @@ async function measure(name, { steppe, bare }, connections, urls, headers, { tar
   );
 }
 
+/** Blocking queries on one URL, one write, and how long after it they were answered. */
+async function measureWatchers(name, steppe, count, url, write) {
+  if (ONLY.length > 0 && !ONLY.some((only) => name.startsWith(only))) return;
+  const child = fork(new URL("./watchers.mjs", import.meta.url), [String(steppe.port), String(count), url]);
+  const message = () => new Promise((resolve) => child.once("message", resolve));
+  await message();
+  while (steppe.pipeline.waiting < count) await new Promise((resolve) => setTimeout(resolve, 20));
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const before = process.cpuUsage();
+  const startMs = performance.timeOrigin + performance.now();
+  write();
+  const { answered } = await message();
+  const { user, system } = process.cpuUsage(before);
+  delay.disable();
+  const afterMs = answered.map((at) => at - startMs).sort((a, b) => a - b);
+  console.log(
+    `${name.padEnd(34)} first ${afterMs[0].toFixed(0)} ms  median ${afterMs[count >> 1].toFixed(0)} ms  last ${afterMs.at(-1).toFixed(0)} ms` +
+      `  cpu ${((user + system) / 1000).toFixed(0)} ms  loop max ${(delay.max / 1e6).toFixed(0)} ms  target 200`,
+  );
+  child.kill();
+}
+
 const padded = (number) => String(number).padStart(6, "0");
 const bare = await startBare();
 const GZIP = { "Accept-Encoding": "gzip" };
@@ -214,6 +237,15 @@ for (const count of [1000, 10000]) {
       urls.map((url) => `${url}?stale`),
       {},
     );
+  }
+  if (count === 1000) {
+    const known = (url) => `${url}?index=${state.index}&wait=60s`;
+    for (const watchers of [1000, 5000]) {
+      const write = () => register(`seed-${padded(1)}`, { Meta: { v: `w${++version}` } });
+      await measureWatchers(`watchers ${watchers} on one job`, steppe, watchers, known("/v1/job/seed-000001"), write);
+      const few = known("/v1/jobs").replace("?", "?prefix=seed-00000&");
+      await measureWatchers(`watchers ${watchers} on a list of 10`, steppe, watchers, few, write);
+    }
   }
   await measure(`list-${count} plain conc=16`, both, 16, ["/v1/jobs"], {}, { target: targets[0] });
   await measure(`list-${count} gzip conc=16`, both, 16, ["/v1/jobs"], GZIP, { target: targets[1] });

@@ -52,8 +52,11 @@ export class HttpRequest implements ApiRequest {
       const controller = (this.#controller = new AbortController());
       const response = this.#response;
       if (response.destroyed) controller.abort();
-      // "close" comes after a finished answer, too: then nobody listens any more.
-      else response.once("close", () => controller.abort());
+      // "close" comes after a finished answer, too.
+      else
+        response.once("close", () => {
+          if (!response.writableFinished) controller.abort();
+        });
     }
     return this.#controller.signal;
   }

@@ -43,6 +43,8 @@ export interface WaitSpec {
 
 const WAIT_DEFAULT_MS = 5 * 60_000;
 const WAIT_MAX_MS = 10 * 60_000;
+/** Longer bodies are bytes, which need no conversion. */
+const TEXT_MAX_BYTES = 8 * 1024;
 
 /** Serves reads from this server's state; whether it may is decided elsewhere. */
 export class Reads {
@@ -118,16 +120,16 @@ export class Reads {
     meta: ReadMeta,
   ): ApiResponse | Promise<ApiResponse> {
     const { source } = request;
-    if (wantsPretty(source)) return this.#dataResponse(request, index, body.json, meta);
-    if (body.json.length >= GZIP_MIN_BYTES && acceptsGzip(source)) {
+    if (wantsPretty(source)) return this.#dataResponse(request, index, Buffer.from(body.json), meta);
+    if (body.lengthBytes >= GZIP_MIN_BYTES && acceptsGzip(source)) {
       if (body.gzip !== undefined) return gzipResponse(index, meta, body.gzip, "");
-      return gzip(body.json).then((bytes) => gzipResponse(index, meta, (body.gzip = bytes), ""));
+      return gzip(Buffer.from(body.json)).then((bytes) => gzipResponse(index, meta, (body.gzip = bytes), ""));
     }
-    if (meta !== CURRENT) return plainResponse(index, meta, body.json, "");
+    if (meta !== CURRENT) return rowResponse(index, meta, body);
     // The usual answer is the same to the last byte for as long as the row lives: it is kept whole.
     const kept = body.response as KeptResponse | undefined;
     if (kept?.index === index) return kept.response;
-    const response = plainResponse(index, meta, body.json, "");
+    const response = rowResponse(index, meta, body);
     body.response = { index, response } satisfies KeptResponse;
     return response;
   }
@@ -227,8 +229,10 @@ export function withoutWait(text: string): string {
   return pairs.filter((pair) => !pair.startsWith("index=") && !pair.startsWith("wait=")).join("&");
 }
 
-function plainResponse(index: number, meta: ReadMeta, body: Buffer, nextToken: string): ApiResponse {
-  return { status: 200, headers: readHeaders(index, meta, JSON_TYPE, body.length, false, nextToken), body };
+/** A short body goes out as text: in one write with the headers, which saves a tenth of the time. */
+function rowResponse(index: number, meta: ReadMeta, { json, lengthBytes }: RowBody): ApiResponse {
+  const headers = readHeaders(index, meta, JSON_TYPE, lengthBytes, false, "");
+  return { status: 200, headers, body: lengthBytes <= TEXT_MAX_BYTES ? json : Buffer.from(json) };
 }
 
 function listResponse(index: number, meta: ReadMeta, bytes: ListBytes, nextToken: string): ApiResponse {

@@ -1,6 +1,7 @@
 /** The JSON of one row as clients see it, and what was made of it. */
 export interface RowBody {
-  readonly json: Buffer;
+  readonly json: string;
+  readonly lengthBytes: number;
   gzip: Buffer | undefined;
   /** The whole answer to the usual request: default consistency, plain, from the leader. */
   response: unknown;
@@ -25,12 +26,8 @@ export class RowBodies {
   }
 
   #keep(row: object, render: Render | undefined): RowBody {
-    const body = this.#old.get(render)?.get(row) ?? {
-      json: Buffer.from(JSON.stringify(render === undefined ? row : render(row as never))),
-      gzip: undefined,
-      response: undefined,
-    };
-    this.#youngBytes += body.json.length + (body.gzip?.length ?? 0) + 200;
+    const body = this.#old.get(render)?.get(row) ?? makeBody(render === undefined ? row : render(row as never));
+    this.#youngBytes += body.lengthBytes + (body.gzip?.length ?? 0) + 300;
     if (this.#youngBytes > GENERATION_BYTES_MAX) {
       this.#old = this.#young;
       this.#young = new Map();
@@ -41,4 +38,9 @@ export class RowBodies {
     rows.set(row, body);
     return body;
   }
+}
+
+function makeBody(value: unknown): RowBody {
+  const json = JSON.stringify(value);
+  return { json, lengthBytes: Buffer.byteLength(json), gzip: undefined, response: undefined };
 }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "@steppe/shared";
+import { type Clock, errorMessage } from "@steppe/shared";
 import { type ReadView, type StateStore, tracked } from "@steppe/state";
 
 import { httpErrors } from "./errors.js";
@@ -110,24 +110,23 @@ export class WaitGroups<F extends Found> {
   #join(group: Group<F>, options: WaitOptions<F>): Promise<F> {
     const { signal, minIndex, timeoutMs } = options;
     return new Promise((resolve, reject) => {
-      let timer: Timer | undefined;
       const settle = (outcome: () => F): void => {
-        timer?.clear();
-        signal?.removeEventListener("abort", cancel);
+        timer.clear();
         group.waiters.delete(waiter);
         this.#closeIfEmpty(group);
         try {
           resolve(outcome());
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(errorMessage(error)));
         }
       };
       const cancel = (): void => settle(throwCanceled);
       const waiter: Waiter<F> = { minIndex, settle };
+      const timer = this.#clock.after(timeoutMs, () => settle(() => options.evaluate(this.#state)), true);
       group.waiters.add(waiter);
       if (signal?.aborted === true) return cancel();
-      signal?.addEventListener("abort", cancel);
-      timer = this.#clock.after(timeoutMs, () => settle(() => options.evaluate(this.#state)), true);
+      // The signal is this request's own and goes with it: to take the listener off would only cost.
+      signal?.addEventListener("abort", cancel, { once: true });
     });
   }
 
