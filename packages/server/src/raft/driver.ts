@@ -200,6 +200,11 @@ export class RaftDriver implements Raft {
     return this.#leadership.silentMs;
   }
 
+  /** Milliseconds since anything came from that server; undefined where nothing ever did. */
+  silenceOf(id: string): number | undefined {
+    return this.#leadership.silenceOf(raftIdOf(id));
+  }
+
   /**
    * Calls the listener with true once this server leads and has applied everything that earlier leaders committed, and with false
    * when it no longer leads. Returns a function that ends that.
@@ -322,11 +327,7 @@ export class RaftDriver implements Raft {
   }
 
   #connectPeers(): void {
-    const { transport } = this.#options;
-    const addresses = this.#members.addresses();
-    addresses.delete(this.#self);
-    for (const peer of transport.peers()) if (!addresses.has(peer)) transport.removePeer(peer);
-    for (const [peer, address] of addresses) transport.setPeer(peer, address);
+    this.#options.transport.setPeers(this.#members.addresses());
   }
 
   // The loop
@@ -359,7 +360,8 @@ export class RaftDriver implements Raft {
     this.#processing = true;
     try {
       this.#proposals.submit(node, this.isLeader());
-      this.#askReads(node);
+      const read = this.#reads.next(this.#options.clock.monotonicMs());
+      if (read !== undefined) node.readIndex(read);
       while (!this.#stopped && node.hasReady()) this.#handle(node.ready());
     } catch (error) {
       this.#fail(error);
@@ -406,11 +408,6 @@ export class RaftDriver implements Raft {
     this.#process();
   }
 
-  #askReads(node: RawNode): void {
-    const context = this.#reads.next(this.#options.clock.monotonicMs());
-    if (context !== undefined) node.readIndex(context);
-  }
-
   #tick(): void {
     const node = this.#node;
     if (node === undefined || this.#stopped) return;
@@ -431,17 +428,16 @@ export class RaftDriver implements Raft {
     const byLeader = type === MessageType.msgApp || type === MessageType.msgHeartbeat || type === MessageType.msgSnap;
     if (byLeader) this.#leadership.heard(term);
     if (from === this.#self) return;
+    this.#leadership.heardFrom(from);
     this.#withNode((node) => node.step(message));
   }
 
   #onRefused(peer: number): void {
     if (peer !== this.leaderId() || this.isLeader()) return;
-    const silentTicks = Math.floor(this.lastContactMs() / this.#timing.tickMs);
     this.#options.logger.info(`raft: the leader's process is gone (server ${peer})`);
-    this.#succession.begin(peer, this.#members.configuration.confState.voters, silentTicks);
+    const { voters } = this.#members.configuration.confState;
+    this.#succession.begin(peer, voters, Math.floor(this.lastContactMs() / this.#timing.tickMs));
   }
-
-  // What Raft says
 
   #onSoftState(lead: number, state: RaftState): void {
     const leadBefore = this.leaderId();
@@ -466,7 +462,6 @@ export class RaftDriver implements Raft {
   }
 
   async #changeConfiguration(entry: Entry): Promise<unknown> {
-    const { log } = this.#options;
     // Stored already, before a crash took back the state machine.
     if (entry.index <= this.#members.configuration.index) return undefined;
     const change = decodeConfChange(entry.type, entry.data);
@@ -474,17 +469,11 @@ export class RaftDriver implements Raft {
     const confState = must(this.#node, "the driver has not been started").applyConfChange(change);
     const configuration = this.#members.change(entry.index, confState, change.nodeId, change.context);
     // Before the state machine counts the entry: it would not be handed out again.
-    await log.append({ configuration });
+    await this.#options.log.append({ configuration });
     if (!this.#stopped) this.#connectPeers();
-    this.#options.logger.info(
-      `raft: the servers are now ${this.configuration()
-        .map(({ name }) => name)
-        .join(", ")}`,
-    );
+    this.#options.logger.info(`raft: the servers are now ${this.#members.names().join(", ")}`);
     return true;
   }
-
-  // The end
 
   /** Stops acting as a Raft node, and rejects everything that waits. */
   #halt(): void {

@@ -94,6 +94,10 @@ export class Members {
     return found;
   }
 
+  names(): string[] {
+    return this.raftIds().map((id) => this.get(id)?.name ?? String(id));
+  }
+
   raftIds(): number[] {
     return [...this.#servers.keys()].sort((a, b) => a - b);
   }

@@ -47,13 +47,18 @@ export class MembershipChanges {
     if (change.type === ConfChangeType.removeNode && members.get(change.nodeId) === undefined) {
       throw raftErrors.unknownServer({ id: change.nodeId });
     }
+    const { voters } = members.configuration.confState;
+    // Committed, it could be applied by nobody.
+    if (change.type === ConfChangeType.removeNode && voters.length === 1 && voters[0] === change.nodeId) {
+      throw raftErrors.lastVoter();
+    }
     const applied = new Promise<ProposalResult>((resolve, reject) => {
       try {
         const entry = node.proposeConfChange(change);
         if (entry === undefined) reject(raftErrors.noLeader());
         else proposals.track(entry.index, entry.term, { resolve, reject });
       } catch (error) {
-        reject(error instanceof RaftError ? raftErrors.noLeader({}, error) : error);
+        reject(error instanceof RaftError ? raftErrors.noLeader({}, error) : (error as Error));
       }
     });
     wake();

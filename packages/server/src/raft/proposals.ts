@@ -11,8 +11,8 @@ export interface ProposalResult {
 }
 
 interface Waiting {
-  resolve(result: ProposalResult): void;
-  reject(error: unknown): void;
+  readonly resolve: (result: ProposalResult) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface QueuedProposal extends Waiting {

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 
-import { type Clock, errorMessage, type Random, SteppeError, type Timer } from "@steppe/shared";
+import type { SteppeError } from "@steppe/shared";
+import { type Clock, errorMessage, type Random, type Timer } from "@steppe/shared";
 import { type Message } from "raft-ts";
 
 import type { Logger } from "../context.js";
@@ -35,7 +36,7 @@ export interface LinkOptions {
 
 interface Call {
   resolve(response: RpcResponse): void;
-  reject(error: SteppeError): void;
+  readonly reject: (error: SteppeError) => void;
   stream: StreamReceiver | undefined;
   /** Takes the listener off the caller's signal. */
   release: () => void;
@@ -43,7 +44,7 @@ interface Call {
 
 interface SnapshotTransfer {
   resolve(): void;
-  reject(error: SteppeError): void;
+  readonly reject: (error: SteppeError) => void;
   readonly sender: StreamSender;
 }
 

@@ -62,6 +62,12 @@ export class RpcTransport {
     this.#links.set(peer, new OutboundLink({ ...this.#options, peer, address, handlers: this.#handlers }));
   }
 
+  /** Connects to these peers, and to no others. */
+  setPeers(addresses: ReadonlyMap<number, string>): void {
+    for (const peer of this.peers()) if (!addresses.has(peer)) this.removePeer(peer);
+    for (const [peer, address] of addresses) this.setPeer(peer, address);
+  }
+
   removePeer(peer: number): void {
     this.#links.get(peer)?.close();
     this.#links.delete(peer);
