@@ -66,7 +66,12 @@ export const nodeAgentHandlers: Pick<
     const all = view.byIndex("allocations", "byNode", node.ID);
     // The agent's own reports move ModifyIndex only: they must not wake the agent.
     const index = all.reduce((highest, alloc) => Math.max(highest, alloc.AllocModifyIndex), 1);
-    return { rows: all.filter((alloc) => !(serverTerminal(alloc) && clientTerminal(alloc))), index };
+    // What the agent has seen already it gets as a stub: a placement on a full node costs what the placement costs.
+    const seenIndex = request.query.integer("index") ?? 0;
+    const data = all
+      .filter((alloc) => !(serverTerminal(alloc) && clientTerminal(alloc)))
+      .map((alloc) => (alloc.AllocModifyIndex > seenIndex ? alloc : assignmentStub(alloc)));
+    return { data, index };
   },
 
   updateNodeAllocations: async (context, request) => {
@@ -90,6 +95,12 @@ export const nodeAgentHandlers: Pick<
     return written(index, {});
   },
 };
+
+const assignmentStub = ({ ID, AllocModifyIndex, DesiredStatus }: Allocation) => ({
+  ID,
+  AllocModifyIndex,
+  DesiredStatus,
+});
 
 /** The node of a registration. @throws 4xx */
 function checkedNode(request: ParsedRequest<"id">): Node {

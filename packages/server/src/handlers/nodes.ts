@@ -25,24 +25,12 @@ import { checkIDPrefix, wholeID } from "./ids.js";
 /** A node as clients see it: whoever has its secret could speak for it. */
 const withoutSecret = (node: Node): Node => (node.SecretID === "" ? node : { ...node, SecretID: "" });
 
-const data = new WeakMap<Node, object>();
-
-/** What a filter sees: no secret, and not the field `Drain`, which only the printed form has. */
-function filterDatum(node: Node): object {
-  let datum = data.get(node);
-  if (!datum) {
-    const { SecretID: _secret, Drain: _drain, ...rest } = node;
-    data.set(node, (datum = rest));
-  }
-  return datum;
-}
-
 const LISTS = new Map(
   [true, false].flatMap((resources) =>
     [true, false].map((os) => {
       const variant = `${resources},${os}`;
       const stub = (node: Node) => nodeListStub(node, { resources, os });
-      return [variant, listSource({ table: "nodes", order: "id", stub, datum: filterDatum, variant })];
+      return [variant, listSource({ table: "nodes", order: "id", stub, variant })];
     }),
   ),
 );

@@ -1,4 +1,4 @@
-import { compileFilter, type Filter } from "@steppe/api";
+import { compileFilter, type Filter, filterRowSchemas } from "@steppe/api";
 import { type Clock, must } from "@steppe/shared";
 import { type Change, type ReadView, type StateStore } from "@steppe/state";
 
@@ -67,12 +67,13 @@ export class Lists {
   }
 
   /** A filter expression, compiled; undefined for none. @throws 400 where it is no expression */
-  filter(text: string | undefined): Filter | undefined {
+  filter(text: string | undefined, table: string): Filter | undefined {
     if (text === undefined || text === "") return undefined;
-    const known = this.#filters.get(text);
+    const key = `${table} ${text}`;
+    const known = this.#filters.get(key);
     if (known !== undefined) return known;
-    const filter = compileFilter(text);
-    this.#filters.set(text, filter);
+    const filter = compileFilter(text, filterRowSchemas[table]);
+    this.#filters.set(key, filter);
     if (this.#filters.size > KEPT_FILTERS_MAX) deleteOldest(this.#filters);
     return filter;
   }
@@ -84,7 +85,7 @@ export class Lists {
     return new ListShape(source, {
       namespace: request.namespace,
       prefix: support.prefix ? (query.get("prefix") ?? "") : "",
-      filter: support.filter ? this.filter(query.get("filter")) : undefined,
+      filter: support.filter ? this.filter(query.get("filter"), source.table) : undefined,
       reverse: support.reverse && query.get("reverse") === "true",
       visible:
         everywhere && !identity.allowsEverywhere(endpoint.capability)
