@@ -113,18 +113,17 @@ export class StateStore implements ReadView {
     return result;
   }
 
-  /**
-   * Work that an entry needs before `apply` takes it, which would do it in one go; undefined for all but the rare ones that replace the
-   * whole state. Nothing may be applied until it resolves.
-   */
-  prepare(entry: AppliedEntry): Promise<void> | undefined {
-    if (entry.index <= this.live.index || entry.data.length === 0) return undefined;
-    const { replacement } = commandById(commandIdOf(entry.data));
-    if (!replacement) return undefined;
-    const parts = replacement(this.live, decodeCommand(entry.data).payload);
-    if (!parts) return undefined;
-    const building = this.inSlices(replacementTables(this.live, parts, entry.index, this.freezeMode));
-    return building.then((prepared) => void (this.prepared = prepared));
+  /** An entry that replaces the whole state: `apply` would be at it for long, so `prepare` it first. */
+  isLong({ data }: AppliedEntry): boolean {
+    return data.length > 0 && commandById(commandIdOf(data)).replacement !== undefined;
+  }
+
+  /** Does most of a long entry's work, in slices. Everything before it must be applied, and nothing more until it is. */
+  async prepare(entry: AppliedEntry): Promise<void> {
+    if (entry.index <= this.live.index) return;
+    const { id, payload } = decodeCommand(entry.data);
+    const parts = commandById(id).replacement?.(this.live, payload);
+    if (parts) this.prepared = await this.inSlices(replacementTables(this.live, parts, entry.index, this.freezeMode));
   }
 
   private replaceWhole(index: number, parts: Iterable<string>): void {

@@ -55,6 +55,7 @@ export class ApplyWorker {
 
   async #run(): Promise<void> {
     this.#busy = true;
+    const { stateMachine } = this.#options;
     try {
       let sliceEndMs = this.#options.clock.monotonicMs() + SLICE_MS;
       while (this.#queue.length > 0) {
@@ -66,7 +67,11 @@ export class ApplyWorker {
           }
           if (this.#stopped) return;
           const entry = entries[at]!;
-          if (entry.type === EntryType.normal) at = this.#applyRun(entries, at);
+          if (this.#isLong(entry)) {
+            await stateMachine.prepare?.(entry);
+            this.#applyAll([entry]);
+            at++;
+          } else if (entry.type === EntryType.normal) at = this.#applyRun(entries, at);
           else {
             await this.#applyChange(entry);
             at++;
@@ -86,14 +91,24 @@ export class ApplyWorker {
 
   /** Applies normal entries from `at` on, at most a slice of them; returns where to go on. */
   #applyRun(entries: readonly Entry[], at: number): number {
-    const { stateMachine, onApplied, onAdvance } = this.#options;
     let end = at + 1;
-    while (end < entries.length && end - at < SLICE_ENTRIES && entries[end]!.type === EntryType.normal) end++;
-    const run = at === 0 && end === entries.length ? entries : entries.slice(at, end);
+    while (end < entries.length && end - at < SLICE_ENTRIES && entries[end]!.type === EntryType.normal) {
+      if (this.#isLong(entries[end]!)) break;
+      end++;
+    }
+    this.#applyAll(at === 0 && end === entries.length ? entries : entries.slice(at, end));
+    return end;
+  }
+
+  #applyAll(run: readonly Entry[]): void {
+    const { stateMachine, onApplied, onAdvance } = this.#options;
     const results = stateMachine.apply(run);
     for (let i = 0; i < run.length; i++) onApplied(run[i]!, results[i]);
     onAdvance();
-    return end;
+  }
+
+  #isLong(entry: Entry): boolean {
+    return entry.type === EntryType.normal && this.#options.stateMachine.isLong?.(entry) === true;
   }
 
   async #applyChange(entry: Entry): Promise<void> {

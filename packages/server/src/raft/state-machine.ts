@@ -13,6 +13,9 @@ export interface RaftStateMachine {
   readonly durableIndex: number;
   /** Applies entries in order; one result for each. Throws only where the process must end. */
   apply(entries: readonly AppliedEntry[]): unknown[];
+  /** Whether applying the entry would hold the event loop for long: then `prepare` is called right before it is applied. */
+  isLong?(entry: AppliedEntry): boolean;
+  prepare?(entry: AppliedEntry): Promise<void>;
   /** Brings `durableIndex` to what was applied when it was called. */
   flush(): Promise<void>;
   /** The state as it is at the time of the call, whatever is applied while it is read. */
