@@ -11,6 +11,8 @@ export const raftErrors = defineErrors({
     message: "The change of the servers' configuration was refused: another one is under way, or it changes nothing",
   },
   unknownServer: { message: "Server {id} is not in the configuration", status: 400 },
+  lastVoter: { message: "The only server that votes cannot be removed", status: 400 },
+  peersFile: { message: "{file}: {reason}. Correct it, or remove it to start without it" },
   noTransferTarget: { message: "There is no other voter that leadership could be handed to", status: 400 },
   transferFailed: { message: "Leadership was not handed over within {timeoutMs} ms" },
   stopped: { message: "This server is shutting down" },

@@ -13,6 +13,7 @@ export class Leadership {
   /** The term in which the listeners were told that this server leads, or 0. */
   #announcedTerm = 0;
   #lastContactMs: number;
+  readonly #contactMs = new Map<number, number>();
   term = 0;
 
   constructor(clock: Clock) {
@@ -37,6 +38,17 @@ export class Leadership {
   onChange(listener: LeadershipListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Anything came from this server. */
+  heardFrom(id: number): void {
+    this.#contactMs.set(id, this.#clock.monotonicMs());
+  }
+
+  /** Milliseconds since anything came from this server; undefined where nothing ever did. */
+  silenceOf(id: number): number | undefined {
+    const heardMs = this.#contactMs.get(id);
+    return heardMs === undefined ? undefined : this.#clock.monotonicMs() - heardMs;
   }
 
   /** A message of a leader of `term` came. */
