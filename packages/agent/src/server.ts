@@ -4,6 +4,7 @@ import type { Client } from "@steppe/client";
 import {
   type ApiRequest,
   closeServer,
+  type ClusterOperations,
   createHttpServer,
   DEFAULT_TIMING,
   fromWireRequest,
@@ -14,11 +15,11 @@ import {
   MetricsRegistry,
   Pipeline,
   RaftDriver,
+  recoverFromPeersFile,
   RegionForwarder,
   RpcTransport,
   raftIdOf,
   type ServerContext,
-  ServerReconciler,
   toWireRequest,
   warmHandlers,
 } from "@steppe/server";
@@ -29,6 +30,7 @@ import { openLogStore, openRowStore } from "@steppe/storage";
 import type { AgentParts } from "./parts.js";
 import { Bootstrap } from "./bootstrap.js";
 import type { ServerConfiguration } from "./configuration/index.js";
+import { makeOperations, makeReconciler } from "./operations.js";
 import { clientHealth, clientStatistics } from "./client-report.js";
 import { describeConfiguration } from "./description.js";
 import { version } from "./version.js";
@@ -44,83 +46,30 @@ export interface RunningServer {
  * exchange of members, and Raft as soon as it is known whether there is a cluster to join.
  */
 export async function startServer(parts: AgentParts, client: () => Client | undefined): Promise<RunningServer> {
-  const { configuration, logger, clock, random, directory, onFatal } = parts;
-  const settings = must(configuration.server, "the caller has looked");
+  const { configuration, logger } = parts;
   warmHandlers();
-  const disk = await openDisk(directory);
-  const metrics = new MetricsRegistry(clock);
-  const stops: ((leave: boolean) => Promise<void> | void)[] = [() => disk.close(), () => metrics.stop()];
+  const disk = await openDisk(parts);
+  const stops: ((leave: boolean) => Promise<void> | void)[] = [() => disk.close()];
   const stop = async (leave: boolean) => {
     for (const stopPart of stops.splice(0).reverse()) await stopPart(leave);
   };
   try {
-    const membership = makeMembership(parts, settings, disk.log.lastIndex() > 0);
-    // The HTTP server needs the pipeline, the pipeline Raft, Raft its transport, and that the HTTP server: the knot is tied here.
-    const late: { http?: HttpServer; pipeline?: Pipeline } = {};
-    const transport = new RpcTransport({
-      identity: { region: configuration.region, id: raftIdOf(directory.nodeId) },
-      ...configuration.bind.rpc,
-      clock,
-      random,
-      logger,
-      get httpServer() {
-        return late.http;
-      },
-    });
-    const raft = new RaftDriver({
-      id: directory.nodeId,
-      log: disk.log,
-      stateMachine: disk.state,
-      syncState: () => disk.rows.sync(),
-      transport,
-      onRequest: (request, call) =>
-        must(late.pipeline, "requests come after the start").handle(fromWireRequest(request, call)),
-      clock,
-      random,
-      logger,
-      snapshotDirectory: directory.subdirectory("snapshots"),
-      onFatal: (error) => onFatal(error instanceof Error ? error : new Error(String(error))),
-      timing: { ...DEFAULT_TIMING, tickMs: DEFAULT_TIMING.tickMs * settings.raftMultiplier },
-    });
-    const { context, loops } = makeContext({ parts, settings, state: disk.state, raft, membership, metrics, client });
-    const forwarder = new RegionForwarder({
-      region: configuration.region,
-      regionServers: (region) => aliveServers(membership, region),
-      random,
-    });
-    const pipeline = new Pipeline({
-      context,
-      handlers,
-      callLeader: (request) => transport.call(raft.leaderId(), toWireRequest(request), request.signal),
-      forwardToRegion: (request: ApiRequest, region) => forwarder.forward(request, region),
-      leaderWaitMs: settings.leaderWaitMs,
-    });
-    late.pipeline = pipeline;
-    const http = createHttpServer({ pipeline, logger });
-    late.http = http;
+    const assembled = assemble(parts, disk, client);
+    const { context, raft, membership, metrics, loops, forwarder, operations, reconciler, http } = assembled;
+    stops.push(() => metrics.stop());
     await listen(http, configuration.bind.http.host, configuration.bind.http.port);
     stops.push(async () => {
       forwarder.close();
+      operations.close();
       await closeServer(http);
     });
     raft.onLeadership((leading) => (leading ? loops.start() : loops.stop()));
-    stops.push(async () => {
-      loops.stop();
-      // Another server takes over at once, rather than after it has missed this one. It is no harm if none can.
-      if (raft.isLeader() && raft.configuration().filter((peer) => peer.voter).length > 1)
-        await raft.transferLeadership().catch((error: unknown) => logger.debug(`raft: ${errorMessage(error)}`));
-      await raft.stop();
-    });
+    stops.push(() => stopRaft(raft, loops, logger));
     await membership.start();
     stops.push((leave) => membership.stop(leave));
-    const reconciler = new ServerReconciler({ raft, membership, region: configuration.region, clock, logger });
-    const bootstrap = new Bootstrap({
-      raft,
-      membership,
-      region: configuration.region,
-      expect: settings.bootstrapExpect,
-      logger,
-    });
+    const { region } = configuration;
+    const expect = must(configuration.server, "the caller has looked").bootstrapExpect;
+    const bootstrap = new Bootstrap({ raft, membership, region, expect, logger });
     stops.push(() => {
       bootstrap.stop();
       reconciler.stop();
@@ -134,6 +83,70 @@ export async function startServer(parts: AgentParts, client: () => Client | unde
   }
 }
 
+async function stopRaft(raft: RaftDriver, loops: LeaderLoops, logger: AgentParts["logger"]): Promise<void> {
+  loops.stop();
+  // Another server takes over at once, rather than after it has missed this one. It is no harm if none can.
+  if (raft.isLeader() && raft.configuration().filter((peer) => peer.voter).length > 1)
+    await raft.transferLeadership().catch((error: unknown) => logger.debug(`raft: ${errorMessage(error)}`));
+  await raft.stop();
+}
+
+/** Makes the parts and connects them; nothing listens or runs yet. */
+function assemble(parts: AgentParts, disk: Disk, client: () => Client | undefined) {
+  const { configuration, logger, clock, random, directory, onFatal } = parts;
+  const settings = must(configuration.server, "the caller has looked");
+  const metrics = new MetricsRegistry(clock);
+  const membership = makeMembership(parts, settings, disk.log.lastIndex() > 0);
+  // The HTTP server needs the pipeline, the pipeline Raft, Raft its transport, and that the HTTP server: the knot is tied here.
+  const late: { http?: HttpServer; pipeline?: Pipeline } = {};
+  const transport = new RpcTransport({
+    identity: { region: configuration.region, id: raftIdOf(directory.nodeId) },
+    ...configuration.bind.rpc,
+    clock,
+    random,
+    logger,
+    get httpServer() {
+      return late.http;
+    },
+  });
+  const raft = new RaftDriver({
+    id: directory.nodeId,
+    log: disk.log,
+    stateMachine: disk.state,
+    syncState: () => disk.rows.sync(),
+    transport,
+    onRequest: (request, call) =>
+      must(late.pipeline, "requests come after the start").handle(fromWireRequest(request, call)),
+    clock,
+    random,
+    logger,
+    snapshotDirectory: directory.subdirectory("snapshots"),
+    onFatal: (error) => onFatal(error instanceof Error ? error : new Error(String(error))),
+    timing: { ...DEFAULT_TIMING, tickMs: DEFAULT_TIMING.tickMs * settings.raftMultiplier },
+  });
+  const reconciler = makeReconciler(parts, raft, membership, () => context);
+  const operations = makeOperations({ parts, raft, membership, reconciler });
+  const { context, loops } = makeContext({
+    ...{ parts, settings, state: disk.state, raft, membership, metrics, operations, client },
+  });
+  const forwarder = new RegionForwarder({
+    region: configuration.region,
+    regionServers: (region) => aliveServers(membership, region),
+    random,
+  });
+  const pipeline = new Pipeline({
+    context,
+    handlers,
+    callLeader: (request) => transport.call(raft.leaderId(), toWireRequest(request), request.signal),
+    forwardToRegion: (request: ApiRequest, region) => forwarder.forward(request, region),
+    leaderWaitMs: settings.leaderWaitMs,
+  });
+  const http = createHttpServer({ pipeline, logger });
+  late.pipeline = pipeline;
+  late.http = http;
+  return { context, raft, membership, metrics, loops, forwarder, operations, reconciler, http };
+}
+
 interface Disk {
   readonly log: Awaited<ReturnType<typeof openLogStore>>;
   readonly rows: Awaited<ReturnType<typeof openRowStore>>;
@@ -141,23 +154,28 @@ interface Disk {
   close(): Promise<void>;
 }
 
-/** The log and the rows, with the state that was stored. */
-async function openDisk(directory: AgentParts["directory"]): Promise<Disk> {
+/** The log and the rows, with the state that was stored; after a recovery if there is a peers file. */
+async function openDisk({ directory, logger }: AgentParts): Promise<Disk> {
   const [log, rows] = await Promise.all([
     openLogStore(directory.subdirectory("raft")),
     openRowStore(directory.subdirectory("state")),
   ]);
   const state = new StateStore({ rowStore: rows, yieldNow: () => new Promise((resolve) => setImmediate(resolve)) });
-  await state.load();
-  return {
-    log,
-    rows,
-    state,
-    close: async () => {
-      await log.close();
-      await rows.close();
-    },
+  const close = async (): Promise<void> => {
+    await log.close();
+    await rows.close();
   };
+  try {
+    await state.load();
+    await recoverFromPeersFile({
+      ...{ directory: directory.subdirectory("raft"), id: directory.nodeId, log, stateMachine: state, logger },
+      syncState: () => rows.sync(),
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { log, rows, state, close };
 }
 
 interface ContextParts {
@@ -167,11 +185,12 @@ interface ContextParts {
   readonly raft: RaftDriver;
   readonly membership: Membership;
   readonly metrics: MetricsRegistry;
+  readonly operations: ClusterOperations;
   readonly client: () => Client | undefined;
 }
 
 function makeContext(options: ContextParts): { context: ServerContext; loops: LeaderLoops } {
-  const { parts, settings, state, raft, membership, metrics } = options;
+  const { parts, settings, state, raft, membership, metrics, operations } = options;
   const { configuration, logger, clock, random, directory } = parts;
   const client = options.client;
   const context: ServerContext = {
@@ -199,6 +218,7 @@ function makeContext(options: ContextParts): { context: ServerContext; loops: Le
       heartbeat: (nodeID) => loops.heartbeats.beat(nodeID),
       collectGarbage: () => loops.garbageCollector.collect(true),
     },
+    operations,
     ...(configuration.client === undefined ? {} : { client: clientPart(client) }),
     propose: async (name, payload) => {
       const { index, result } = await raft.propose(encodeCommand(name, payload));

@@ -1,6 +1,7 @@
 import type { Clock, Random } from "@steppe/shared";
 import type { CommandName, PayloadOf, ResultOf, StateStore } from "@steppe/state";
 
+import type { ApiRequest, ApiResponse } from "./http/api-message.js";
 import type { Member } from "./membership/member.js";
 
 /** The lines of a log; winston's loggers fit. Nothing secret may reach it. */
@@ -87,6 +88,40 @@ export interface LeaderDuties {
   collectGarbage(): Promise<void>;
 }
 
+/** A server of Raft's configuration as the leader sees it. */
+export interface ServerHealth {
+  readonly id: string;
+  readonly name: string;
+  /** `host:port` of its RPC. */
+  readonly address: string;
+  readonly memberStatus: Member["status"] | "none";
+  readonly version: string;
+  readonly leader: boolean;
+  readonly voter: boolean;
+  readonly healthy: boolean;
+  /** Milliseconds since it was heard; undefined where it never was. */
+  readonly lastContactMs: number | undefined;
+  readonly lastTerm: number;
+  readonly lastIndex: number;
+  /** Since when `healthy` is what it is: by the wall clock, and for how long. */
+  readonly stableSinceMs: number;
+  readonly stableMs: number;
+}
+
+/** What operators may do to the cluster itself. */
+export interface ClusterOperations {
+  /** Removes a server by its UUID; on the leader. Rejects with `unknownServer`, `lastVoter`. */
+  removePeer(id: string): Promise<void>;
+  /** Resolves when this server leads no more. Rejects with `noTransferTarget`, `transferFailed`. */
+  transferLeadership(id: string): Promise<void>;
+  /** On the leader. */
+  serverHealth(): readonly ServerHealth[];
+  /** Hands a request over with its body as it comes, which a frame between servers cannot; rejects with `noLeader`. */
+  forwardToLeader(request: ApiRequest): Promise<ApiResponse>;
+  /** Where archives of the state are put together. */
+  readonly archiveDirectory: string;
+}
+
 /** Everything that handlers and leader loops work with; made once, by the composition root. */
 export interface ServerContext {
   readonly config: ServerConfig;
@@ -98,6 +133,7 @@ export interface ServerContext {
   readonly metrics: Metrics;
   readonly members: Members;
   readonly duties: LeaderDuties;
+  readonly operations: ClusterOperations;
   /** The client part of this agent, where it has one: its health and its statistics by section. */
   readonly client?: {
     health(): { readonly ok: boolean; readonly message: string };

@@ -1,4 +1,4 @@
-export type { Logger, Metrics, Raft, RaftPeer, ServerConfig, ServerContext } from "./context.js";
+export type { ClusterOperations, Logger, Metrics, Raft, RaftPeer, ServerConfig, ServerContext } from "./context.js";
 export { handlers, warmHandlers } from "./handlers/index.js";
 export * from "./http/index.js";
 export { LeaderLoops, type LeaderOptions } from "./leader/index.js";

@@ -4,6 +4,7 @@ import { deploymentEndpoints } from "./deployments.js";
 import { evaluationEndpoints } from "./evaluations.js";
 import { jobEndpoints } from "./jobs.js";
 import { nodeAgentEndpoints, nodeEndpoints } from "./nodes.js";
+import { operatorEndpoints } from "./operator.js";
 import { systemEndpoints } from "./system.js";
 
 /**
@@ -17,6 +18,7 @@ export const endpoints = {
   ...allocationEndpoints,
   ...evaluationEndpoints,
   ...deploymentEndpoints,
+  ...operatorEndpoints,
   ...systemEndpoints,
 } as const;
 

@@ -73,6 +73,14 @@ export const systemEndpoints = defineEndpoints({
     body: "optional",
     summary: "Forgets what is over: dead jobs, their evaluations and allocations, nodes that are down.",
   },
+  reconcileSummaries: {
+    method: "PUT",
+    putOnly: true,
+    path: "/v1/system/reconcile/summaries",
+    kind: "write",
+    capability: "management",
+    summary: "Counts the allocations of every job anew into its summary.",
+  },
   getMetrics: {
     method: "GET",
     path: "/v1/metrics",

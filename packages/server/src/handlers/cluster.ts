@@ -3,7 +3,7 @@ import type { Handlers } from "../http/handler.js";
 /** The cluster: who leads, who votes, which regions there are, and housekeeping. */
 export const clusterHandlers: Pick<
   Handlers,
-  "getLeader" | "listPeers" | "getStateHash" | "listRegions" | "collectGarbage"
+  "getLeader" | "listPeers" | "getStateHash" | "listRegions" | "collectGarbage" | "reconcileSummaries"
 > = {
   getLeader: ({ raft }) => ({ data: raft.leader()?.address ?? "" }),
 
@@ -22,6 +22,11 @@ export const clusterHandlers: Pick<
 
   collectGarbage: async ({ duties }) => {
     await duties.collectGarbage();
+    return {};
+  },
+
+  reconcileSummaries: async ({ propose }) => {
+    await propose("reconcileSummaries", {});
     return {};
   },
 };

@@ -32,5 +32,13 @@ export const errors = defineErrors({
   nodeFieldMissing: { message: "missing {field} for client registration", status: 400 },
   nodeIDMismatch: { message: "Node ID does not match the path", status: 400 },
   invalidNodeStatus: { message: "invalid status for node", status: 400 },
+  peerMissing: { message: "Must specify the peer's ID to remove", status: 400 },
+  transferTargetMissing: { message: "must specify id or address", status: 400 },
+  peerNamedTwice: { message: "must specify either id or address, not both", status: 400 },
+  peerNotFound: { message: '{by} "{value}" was not found in the Raft configuration', status: 404 },
+  transferToNonVoter: { message: "cannot transfer leadership to {id}: it does not vote", status: 400 },
+  schedulerAlgorithm: { message: "invalid scheduler algorithm: {algorithm}", status: 400 },
+  autopilotConfig: { message: "Error parsing autopilot config: {reason}", status: 400 },
+  autopilotConflict: { message: "the autopilot configuration was changed by somebody else meanwhile", status: 409 },
   permissionDenied: { message: "Permission denied", status: 403 },
 });

@@ -20,6 +20,7 @@ import { jobReadHandlers } from "./job-reads.js";
 import { jobHandlers } from "./jobs.js";
 import { nodeAgentHandlers } from "./node-agent.js";
 import { nodeHandlers } from "./nodes.js";
+import { operatorHandlers } from "./operator.js";
 
 /** The handler of every endpoint: one that is missing does not compile. */
 export const handlers: Handlers = {
@@ -32,6 +33,7 @@ export const handlers: Handlers = {
   ...deploymentHandlers,
   ...agentHandlers,
   ...clusterHandlers,
+  ...operatorHandlers,
 };
 
 /**

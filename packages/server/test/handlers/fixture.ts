@@ -1,4 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 import { test } from "@jest/globals";
@@ -6,7 +9,7 @@ import { type Clock, seededRandom, SteppeError, systemClock } from "@steppe/shar
 import { type CommandName, encodeCommand, type PayloadOf, type ResultOf, StateStore } from "@steppe/state";
 import { type Allocation, canonicalizeJob, decode, type Job, type JobInput, NodeSchema } from "@steppe/structs";
 
-import type { RaftPeer, ServerContext } from "../../src/context.js";
+import type { RaftPeer, ServerContext, ServerHealth } from "../../src/context.js";
 import { handlers } from "../../src/handlers/index.js";
 import { makeRequest, Pipeline } from "../../src/http/index.js";
 import type { Member } from "../../src/membership/index.js";
@@ -32,6 +35,7 @@ export function goldenTest(name: string, fn: () => Promise<void>): void {
 export interface Answer {
   status: number;
   headers: Readonly<Record<string, string>>;
+  raw: Buffer;
   text: string;
   json: unknown;
 }
@@ -61,6 +65,10 @@ export class TestServer {
   readonly heartbeats: string[] = [];
   readonly #pipeline: Pipeline;
   collected = 0;
+  peers: RaftPeer[] = [PEER];
+  health: ServerHealth[] = [];
+  readonly removed: string[] = [];
+  readonly transferred: string[] = [];
 
   constructor(clock: Clock = systemClock) {
     const random = seededRandom(7);
@@ -93,7 +101,7 @@ export class TestServer {
         term: () => 2,
         lastContactMs: () => 0,
         onLeadership: () => undefined,
-        configuration: () => [PEER],
+        configuration: () => this.peers,
       },
       clock,
       random,
@@ -116,6 +124,13 @@ export class TestServer {
           return Promise.resolve();
         },
       },
+      operations: {
+        removePeer: (id) => Promise.resolve(void this.removed.push(id)),
+        transferLeadership: (id) => Promise.resolve(void this.transferred.push(id)),
+        serverHealth: () => this.health,
+        forwardToLeader: unused,
+        archiveDirectory: join(tmpdir(), "steppe-test-archives"),
+      },
       propose: (name, payload) => Promise.resolve().then(() => this.apply(name, payload)),
     };
     this.#pipeline = new Pipeline({ context, handlers, callLeader: unused, forwardToRegion: unused });
@@ -129,13 +144,15 @@ export class TestServer {
   }
 
   async ask(method: string, url: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const bytes = body === undefined ? undefined : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+    const bytes = bytesOf(body);
     const response = await this.#pipeline.handle(
       makeRequest({ method, url, headers, ...(bytes ? { body: bytes } : {}) }),
     );
-    const text = response.body instanceof Buffer ? response.body.toString() : String(response.body);
+    const raw =
+      response.body instanceof Readable ? Buffer.concat(await response.body.toArray()) : Buffer.from(response.body);
+    const text = raw.toString();
     const json: unknown = response.headers["Content-Type"]?.startsWith("application/json") ? JSON.parse(text) : null;
-    return { status: response.status, headers: response.headers, text, json };
+    return { status: response.status, headers: response.headers, raw, text, json };
   }
 
   get(url: string): Promise<Answer> {
@@ -171,6 +188,11 @@ export class TestServer {
       ],
     } as never);
   }
+}
+
+function bytesOf(body: unknown): Buffer | undefined {
+  if (body === undefined || body instanceof Buffer) return body;
+  return Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
 }
 
 export const secretOf = (id: string): Record<string, string> => ({ "x-steppe-node-secret": `secret-of-${id}` });

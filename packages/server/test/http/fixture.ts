@@ -1,4 +1,5 @@
 import http, { type IncomingMessage, type Server } from "node:http";
+import { Readable } from "node:stream";
 
 import { type EndpointName, endpointEntries } from "@steppe/api";
 import { type Clock, seededRandom, systemClock } from "@steppe/shared";
@@ -115,6 +116,8 @@ export function makeHandlers(overrides: Partial<Handlers> = {}): Handlers {
     if (endpoint.kind === "read" && endpoint.list !== undefined) handlers[name] = () => jobsSource;
     else if (endpoint.kind === "read") handlers[name] = genericRead(name);
     else if (endpoint.kind === "write") handlers[name] = () => Promise.resolve({ data: { name }, index: 7 });
+    else if (endpoint.kind === "stream")
+      handlers[name] = () => ({ stream: Readable.from([name]), contentType: "text/plain" });
     else handlers[name] = () => ({ data: { name } });
   }
   handlers["listEvaluations"] = () => evaluationsSource;

@@ -1,0 +1,81 @@
+import { defineEndpoints } from "../endpoint.js";
+
+/** What operators do to the cluster itself. */
+export const operatorEndpoints = defineEndpoints({
+  getRaftConfiguration: {
+    method: "GET",
+    path: "/v1/operator/raft/configuration",
+    kind: "read",
+    capability: "management",
+    summary: "The servers of Raft's configuration; with `stale` as the server that is asked has it.",
+  },
+  removeRaftPeer: {
+    method: "DELETE",
+    path: "/v1/operator/raft/peer",
+    kind: "write",
+    capability: "management",
+    summary: "Removes the server with this `id` or `address` from Raft's configuration.",
+  },
+  transferLeadership: {
+    method: "PUT",
+    path: "/v1/operator/raft/transfer-leadership",
+    kind: "write",
+    capability: "management",
+    summary: "Hands leadership to the server with this `id` or `address`.",
+  },
+  getSchedulerConfiguration: {
+    method: "GET",
+    path: "/v1/operator/scheduler/configuration",
+    kind: "read",
+    capability: "operator:read",
+    summary: "How the schedulers of the region behave.",
+  },
+  setSchedulerConfiguration: {
+    method: "PUT",
+    path: "/v1/operator/scheduler/configuration",
+    kind: "write",
+    capability: "operator:write",
+    body: "required",
+    summary: "Sets it; with `cas` only if its ModifyIndex is that.",
+  },
+  getAutopilotConfiguration: {
+    method: "GET",
+    path: "/v1/operator/autopilot/configuration",
+    kind: "read",
+    capability: "operator:read",
+    wrongMethodStatus: 404,
+    summary: "How the leader looks after the servers.",
+  },
+  setAutopilotConfiguration: {
+    method: "PUT",
+    putOnly: true,
+    path: "/v1/operator/autopilot/configuration",
+    kind: "write",
+    capability: "operator:write",
+    body: "required",
+    wrongMethodStatus: 404,
+    summary: "Sets it; with `cas` only if its ModifyIndex is that.",
+  },
+  getAutopilotHealth: {
+    method: "GET",
+    path: "/v1/operator/autopilot/health",
+    kind: "write",
+    capability: "operator:read",
+    wrongMethodStatus: 404,
+    summary: "The servers' health as the leader sees it; 429 when one is not healthy.",
+  },
+  saveSnapshot: {
+    method: "GET",
+    path: "/v1/operator/snapshot",
+    kind: "stream",
+    capability: "operator:snapshot-save",
+    summary: "The whole state as a gzipped tar; with `stale` that of the server that is asked.",
+  },
+  restoreSnapshot: {
+    method: "PUT",
+    path: "/v1/operator/snapshot",
+    kind: "stream",
+    capability: "management",
+    summary: "Replaces the whole state by that of a saved snapshot, which is the body.",
+  },
+});

@@ -1,0 +1,2 @@
+export { type ArchiveMetadata, createArchive } from "./archive.js";
+export { restoreArchive } from "./restore.js";
