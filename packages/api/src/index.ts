@@ -12,4 +12,12 @@ export {
 export { endpointEntries, type EndpointName, endpoints, type Endpoints } from "./endpoints/index.js";
 export { type Filter, compileFilter } from "./filter/filter.js";
 export { filterRowSchemas, type RowSchema } from "./filter/row-schema.js";
-export * from "./client/index.js";
+export {
+  createJsonTransport,
+  type JsonAnswer,
+  type JsonRequest,
+  type JsonTransport,
+  splitAddress,
+  type TransportTls,
+} from "./client/json-transport.js";
+export { type AnswerMeta, type QueryValues, withQuery } from "./client/query.js";

@@ -230,7 +230,8 @@ export class StateStore implements ReadView {
     this.picture = undefined;
     this.tally = tally;
     this.watchers.abandonAll();
-    for (const listener of this.restoreListeners) listener();
+    // A copy: a listener may leave and come back while it is called, and would be called for ever.
+    for (const listener of [...this.restoreListeners]) listener();
   }
 
   private async inSlices<T>(steps: Generator<void, T>): Promise<T> {

@@ -105,8 +105,16 @@ test("restore replaces what is on disk", async () => {
   const source = new TestStore();
   source.run("jobRegister", { job: job({ ID: "api" }), evaluation: null }, 100);
   let restored = 0;
+  // As the leader's loops do: a listener that leaves and comes back is called once, not for ever.
+  let again = 0;
+  const comeBack = (): void => {
+    if (++again > 10) throw new Error("called again and again");
+    leave();
+    leave = store.onRestore(comeBack);
+  };
+  let leave = store.onRestore(comeBack);
   store.onRestore(() => restored++);
   await store.restore(source.snapshotChunks());
-  expect([store.appliedIndex, store.durableIndex, restored]).toEqual([100, 100, 1]);
+  expect([store.appliedIndex, store.durableIndex, restored, again]).toEqual([100, 100, 1, 1]);
   expect((await reloaded(rowStore)).hash()).toBe(source.hash());
 });

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
+import { FormatRegistry } from "@sinclair/typebox";
+import { Errors, type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
 import { defineErrors, errorMessage, parseDuration } from "@steppe/shared";
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 
 import { type ConfigurationFile, ConfigurationSchema } from "./schema.js";
 
@@ -49,23 +50,11 @@ function readFile(path: string): ConfigurationFile {
   return validateConfiguration(value, path);
 }
 
-/** Compiled at the first file: it takes some 50 ms. */
-let validator: ValidateFunction | undefined;
-
-function compile(): ValidateFunction {
-  const ajv = new Ajv({ allErrors: false, strict: false });
-  ajv.addFormat("duration", { type: "string", validate: (text) => parseDuration(text) !== undefined });
-  ajv.addFormat("log-level", { type: "string", validate: (text) => LOG_LEVELS.has(text.toUpperCase()) });
-  return ajv.compile(ConfigurationSchema);
-}
-
 /** Checks a configuration; the error names the first key that is wrong, and what was expected there. */
 export function validateConfiguration(value: unknown, path: string): ConfigurationFile {
   const configuration = flattenBlocks(value);
-  const validate = (validator ??= compile());
-  if (!validate(configuration)) {
-    throw configurationErrors.invalid({ path, reason: describe(validate.errors?.[0], configuration) });
-  }
+  const first = Errors(ConfigurationSchema, configuration).First();
+  if (first !== undefined) throw configurationErrors.invalid({ path, reason: describe(first) });
   return configuration as ConfigurationFile;
 }
 
@@ -94,36 +83,34 @@ function flattenBlocks(value: unknown): unknown {
   );
 }
 
+FormatRegistry.Set("duration", (text) => parseDuration(text) !== undefined);
+FormatRegistry.Set("log-level", (text) => LOG_LEVELS.has(text.toUpperCase()));
+
 const FORMATS: Readonly<Record<string, string>> = {
   duration: 'a duration such as "30s" or "1h30m"',
   "log-level": `one of ${[...LOG_LEVELS].join(", ")}`,
 };
 
-function describe(error: ErrorObject | undefined, value: unknown): string {
-  if (error === undefined) return "unknown error";
-  const key = error.instancePath.slice(1).replaceAll("/", ".");
-  const found = error.instancePath
-    .split("/")
-    .slice(1)
-    .reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], value);
-  const given = typeof found === "object" ? "" : `, not ${JSON.stringify(found)}`;
-  switch (error.keyword) {
-    case "additionalProperties": {
-      const name = String((error.params as { additionalProperty: string }).additionalProperty);
-      return `unknown key "${key === "" ? name : `${key}.${name}`}"`;
-    }
-    case "type":
-      return `${key === "" ? "it" : `"${key}"`} must be of type ${String((error.params as { type: string }).type)}${given}`;
-    case "format":
-      return `"${key}" must be ${FORMATS[String((error.params as { format: string }).format)]}${given}`;
-    default:
-      return `${key === "" ? "it" : `"${key}"`} ${error.message ?? "is wrong"}${given}`;
-  }
+/** One error in the words of the file: the key, what it must be, and what it is. */
+function describe({ type, path, schema, value, message }: ValueError): string {
+  const key = path.slice(1).replaceAll("/", ".");
+  if (type === ValueErrorType.ObjectAdditionalProperties) return `unknown key "${key}"`;
+  const { format, minimum, maximum, exclusiveMinimum, pattern } = schema as Record<string, string | number | undefined>;
+  const expected = new Map<ValueErrorType, string>([
+    [ValueErrorType.StringFormat, FORMATS[String(format)] ?? String(format)],
+    [ValueErrorType.StringPattern, `text that matches ${pattern}`],
+    [ValueErrorType.IntegerMinimum, `>= ${minimum}`],
+    [ValueErrorType.NumberMinimum, `>= ${minimum}`],
+    [ValueErrorType.IntegerMaximum, `<= ${maximum}`],
+    [ValueErrorType.NumberExclusiveMinimum, `> ${exclusiveMinimum}`],
+  ]).get(type);
+  const given = typeof value === "object" ? "" : `, not ${JSON.stringify(value)}`;
+  return `${key === "" ? "it" : `"${key}"`} must be ${expected ?? message.replace(/^Expected (\w+)$/, "of type $1")}${given}`;
 }
 
 /** The later configuration over the earlier one: maps are merged key by key, everything else is replaced. */
 export function mergeConfiguration(earlier: ConfigurationFile, later: ConfigurationFile): ConfigurationFile {
-  return mergeMaps(earlier as Record<string, unknown>, later as Record<string, unknown>);
+  return mergeMaps(earlier, later);
 }
 
 function mergeMaps(earlier: Record<string, unknown>, later: Record<string, unknown>): Record<string, unknown> {

@@ -190,7 +190,8 @@ function driverOptions(plugin: unknown): Record<string, string> {
   for (const entry of blocks(plugin)) {
     for (const [driver, body] of Object.entries(entry)) {
       for (const config of blocks(body).flatMap((part) => blocks(part["config"]))) {
-        options[`driver.${driver}.enable`] = String(config["enabled"] ?? true);
+        options[`driver.${driver}.enable`] =
+          config["enabled"] === false || config["enabled"] === "false" ? "false" : "true";
       }
     }
   }

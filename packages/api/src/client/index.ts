@@ -1,10 +1,2 @@
+// `@steppe/api/client`: an entry of its own, so that agents, which have no use for it, do not load got.
 export { type Answer, ApiClient, type ApiClientOptions, type CallOptions } from "./api-client.js";
-export {
-  createJsonTransport,
-  type JsonAnswer,
-  type JsonRequest,
-  type JsonTransport,
-  splitAddress,
-  type TransportTls,
-} from "./json-transport.js";
-export { type AnswerMeta, type QueryValues, withQuery } from "./query.js";

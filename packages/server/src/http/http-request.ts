@@ -79,7 +79,9 @@ export class HttpRequest implements ApiRequest {
       });
       message.on("end", () => resolve((this.#body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))));
       message.on("error", reject);
-      message.on("close", () => reject(httpErrors.canceled()));
+      message.on("close", () => {
+        if (!message.complete) reject(httpErrors.canceled());
+      });
     });
   }
 }
