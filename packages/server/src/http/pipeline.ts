@@ -301,7 +301,8 @@ function wrongMethodResponse({ route }: Match): ApiResponse {
   return textResponse(route.wrongMethodStatus, httpErrors.invalidMethod().message, { Allow: route.allow });
 }
 
-/** Nothing is there. Below an allocation the API says so, elsewhere the body is empty. */
+/** Nothing is there. Below an allocation and below Raft's operations the API says so, elsewhere the body is empty. */
 export function notFoundResponse(path: string): ApiResponse {
+  if (path.startsWith("/v1/operator/raft/")) return textResponse(404, httpErrors.invalidMethod().message);
   return path.startsWith("/v1/allocation/") ? textResponse(404, "resource not found") : emptyResponse(404);
 }

@@ -27,7 +27,7 @@ describe("Raft's configuration", () => {
     expect(answer.json).toMatchObject({ Servers: [{ Node: "golden.global", Leader: true, Voter: true }], Index: 0 });
   });
 
-  for (const name of ["raft-peer-none", "raft-transfer-none"]) {
+  for (const name of ["raft-peer-none", "raft-transfer-none", "raft-bad"]) {
     goldenTest(`${name}: status and text`, async () => {
       const expected = golden(name);
       const answer = await replay(new TestServer(), expected);
