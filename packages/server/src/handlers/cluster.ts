@@ -25,8 +25,8 @@ export const clusterHandlers: Pick<
     return {};
   },
 
-  reconcileSummaries: async ({ propose }) => {
-    await propose("reconcileSummaries", {});
+  reconcileSummaries: async (context) => {
+    await context.propose("reconcileSummaries", {});
     return {};
   },
 };
