@@ -4,7 +4,7 @@ import type { Compaction } from "./compaction.js";
 import type { RaftStateMachine } from "./state-machine.js";
 
 /** How often what was applied is handed to the state machine's disk. Only the length of a restart's replay depends on it. */
-const FLUSH_MS = 100;
+const FLUSH_MS = 2000;
 
 export interface StateFlusherOptions {
   readonly stateMachine: RaftStateMachine;
