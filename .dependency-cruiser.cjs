@@ -11,7 +11,6 @@ const MAY_IMPORT = {
   client: ["api", "structs", "shared"],
   agent: ["shared", "raft-ts", "storage", "structs", "state", "scheduler", "api", "server", "client"],
   cli: ["api", "agent", "shared"],
-  sim: ["raft-ts", "storage", "state", "scheduler", "server", "structs", "shared"],
 };
 
 const arrows = Object.entries(MAY_IMPORT).map(([name, allowed]) => ({

@@ -1,18 +1,6 @@
 // Tests run from the TypeScript sources as ES modules: no build is needed for the packages' own tests.
 // The `dist` builds matter only to tests that start real processes (test/), which the test script builds first.
-const packages = [
-  "shared",
-  "storage",
-  "structs",
-  "state",
-  "scheduler",
-  "api",
-  "server",
-  "client",
-  "agent",
-  "cli",
-  "sim",
-];
+const packages = ["shared", "storage", "structs", "state", "scheduler", "api", "server", "client", "agent", "cli"];
 export default {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
