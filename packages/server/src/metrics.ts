@@ -8,6 +8,8 @@ import type { Metrics } from "./context.js";
 
 /** Nomad's agents aggregate over ten seconds; so do we, and the last complete interval is what is shown. */
 const INTERVAL_MS = 10_000;
+/** How often the event loop's punctuality is looked at. */
+const PROBE_MS = 20;
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -53,7 +55,7 @@ export class MetricsRegistry implements Metrics {
     this.#clock = clock;
     this.#current = newInterval(clock.nowMs());
     collectDefaultMetrics({ register: this.#process });
-    this.#eventLoop = monitorEventLoopDelay({ resolution: 20 });
+    this.#eventLoop = monitorEventLoopDelay({ resolution: PROBE_MS });
     this.#eventLoop.enable();
   }
 
@@ -121,7 +123,8 @@ export class MetricsRegistry implements Metrics {
     const memory = process.memoryUsage();
     this.gauge("nomad.runtime.alloc_bytes", memory.heapUsed);
     this.gauge("nomad.runtime.sys_bytes", memory.rss);
-    const holdMs = this.#eventLoop.max / 1e6;
+    // What is recorded is the time from one probe to the next.
+    const holdMs = Math.max(0, this.#eventLoop.max / 1e6 - PROBE_MS);
     this.#eventLoopMaxMs = Math.max(this.#eventLoopMaxMs, holdMs);
     this.gauge("steppe.runtime.event_loop_hold_ms", holdMs);
     this.gauge("steppe.runtime.event_loop_hold_max_ms", this.#eventLoopMaxMs);
