@@ -74,8 +74,8 @@ function changedGroups(row: JobSummary, delta: JobDelta): Record<string, TaskGro
   };
   for (const name of delta.groupNames ?? []) if (!groups[name]) change(name, emptyGroup());
   for (const [name, difference] of delta.groups ?? []) {
-    const group = groups[name];
-    if (group && nonZero(difference)) change(name, addGroup(group, difference));
+    // Also for a group that the job does not have (any more, or yet): its allocations are counted as a recount would.
+    if (nonZero(difference)) change(name, addGroup(groups[name] ?? emptyGroup(), difference));
   }
   for (const name in delta.queued) {
     const group = groups[name];
