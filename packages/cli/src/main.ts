@@ -38,7 +38,9 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   // One clear line for the user; the stack of a bug only where somebody asks for it.
-  process.stderr.write(`steppe: ${error instanceof Error ? error.message : String(error)}\n`);
+  const unknownFlag = (error as { code?: unknown }).code === "ERR_PARSE_ARGS_UNKNOWN_OPTION";
+  const next = unknownFlag ? "; `steppe agent -help` lists the flags" : "";
+  process.stderr.write(`steppe: ${error instanceof Error ? error.message : String(error)}${next}\n`);
   if (process.env["STEPPE_DEBUG"] !== undefined && error instanceof Error)
     process.stderr.write(`${error.stack ?? ""}\n`);
   process.exitCode = 1;

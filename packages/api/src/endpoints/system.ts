@@ -20,7 +20,7 @@ export const systemEndpoints = defineEndpoints({
     method: "GET",
     path: "/v1/status/state",
     kind: "local",
-    capability: "none",
+    capability: "agent:read",
     summary:
       "Steppe's own: the applied index and the hash of the whole state at it. Equal on all servers at equal index.",
   },
