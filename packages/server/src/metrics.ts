@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 
 import type { Clock } from "@steppe/shared";
-import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 
 import type { Metrics } from "./context.js";
 
@@ -45,7 +45,8 @@ export class MetricsRegistry implements Metrics {
   /** What Prometheus wants: totals since the start, of counters and of samples' sums and counts. */
   readonly #totals = new Map<string, Value>();
   readonly #collectors = new Set<() => void>();
-  readonly #process = new Registry();
+  /** Prometheus' own view of the process; made with the first scrape, because the library takes long to load. */
+  #process: Registry | undefined;
   readonly #eventLoop: IntervalHistogram;
   #eventLoopMaxMs = 0;
   #current: Interval;
@@ -54,7 +55,6 @@ export class MetricsRegistry implements Metrics {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#current = newInterval(clock.nowMs());
-    collectDefaultMetrics({ register: this.#process });
     this.#eventLoop = monitorEventLoopDelay({ resolution: PROBE_MS });
     this.#eventLoop.enable();
   }
@@ -103,6 +103,8 @@ export class MetricsRegistry implements Metrics {
 
   async prometheus(): Promise<string> {
     this.#collect();
+    const { collectDefaultMetrics, Counter, Gauge, Registry } = await import("prom-client");
+    if (this.#process === undefined) collectDefaultMetrics({ register: (this.#process = new Registry()) });
     const register = new Registry();
     for (const [kind, series] of [[Gauge, this.#gauges] as const, [Counter, this.#totals] as const]) {
       for (const [name, values] of groupByName(series.values())) {

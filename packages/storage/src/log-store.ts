@@ -39,18 +39,18 @@ export interface LogAppend {
 }
 
 export interface LogStoreOptions {
-  /** How much of the log's end is kept in memory. Default 16 MiB. */
+  /** How much of the log's end is kept in memory. Default 8 MiB. */
   memoryBytes?: number;
 }
 
 /** Entries of one append are stored together, in values of about this size: one LevelDB record costs as much as 4 KB of data. */
 const CHUNK_BYTES = 256 * 1024;
-const DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024;
+const DEFAULT_MEMORY_BYTES = 8 * 1024 * 1024;
 const EMPTY = new Uint8Array(0);
 
 /** Opens the Raft log in the directory `path`. Throws `logHole`, `logCorrupt`, `logTruncated`, `databaseInUse`, `databaseUnusable`. */
 export async function openLogStore(path: string, options: LogStoreOptions = {}): Promise<LogStore> {
-  const database = await openDatabase(path, { writeBufferBytes: 16 * 1024 * 1024 });
+  const database = await openDatabase(path, { writeBufferBytes: 8 * 1024 * 1024 });
   const tail = new EntryTail(options.memoryBytes ?? DEFAULT_MEMORY_BYTES, 1);
   try {
     return new LogStore(path, database, tail, await loadLog(path, database, tail));

@@ -21,7 +21,7 @@ export interface RaftTiming {
  * Elections are slow to start, for a leader that is merely busy is not to be replaced: one to two seconds of silence. A leader whose
  * process is dead is replaced as soon as its lease has run out; see Succession.
  */
-export const DEFAULT_TIMING: RaftTiming = { tickMs: 50, heartbeatTicks: 1, electionTicks: 20, leaseTicks: 8 };
+export const DEFAULT_TIMING: RaftTiming = { tickMs: 50, heartbeatTicks: 1, electionTicks: 20, leaseTicks: 6 };
 
 export interface RaftDriverOptions {
   /** The server's UUID; see `raftIdOf`. */
