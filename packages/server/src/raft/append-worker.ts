@@ -8,6 +8,8 @@ export interface AppendWorkerOptions {
   /** Installs the snapshot of a message, before its entries are written. */
   readonly install: (message: Message, hardState: HardState | undefined) => Promise<void>;
   readonly fail: (error: unknown) => void;
+  /** Nothing is being written any more. */
+  readonly settled: () => void;
 }
 
 /**
@@ -28,6 +30,11 @@ export class AppendWorker {
   push(message: Message): void {
     this.#queue.push(message);
     this.#running ??= this.#run();
+  }
+
+  /** A write is under way: what is proposed now shares the next one. */
+  get busy(): boolean {
+    return this.#running !== undefined;
   }
 
   /** Resolves when nothing waits to be written. */
@@ -54,6 +61,7 @@ export class AppendWorker {
       this.#options.fail(error);
     } finally {
       this.#running = undefined;
+      this.#options.settled();
     }
   }
 

@@ -290,6 +290,7 @@ export class RaftDriver implements Raft {
       log,
       deliver: (responses) => this.#deliver(responses),
       fail: (error) => this.#fail(error),
+      settled: () => this.#process(),
       install: async (message, hardState) => {
         await this.#applyWorker.idle();
         await this.#snapshots.install(message, hardState);
@@ -359,7 +360,8 @@ export class RaftDriver implements Raft {
     if (node === undefined || this.#processing || this.#stopped) return;
     this.#processing = true;
     try {
-      this.#proposals.submit(node, this.isLeader());
+      // What comes while a write runs goes together into the next one, and into one message to each follower.
+      if (!this.#appendWorker.busy) this.#proposals.submit(node, this.isLeader());
       const read = this.#reads.next(this.#options.clock.monotonicMs());
       if (read !== undefined) node.readIndex(read);
       while (!this.#stopped && node.hasReady()) this.#handle(node.ready());
@@ -424,12 +426,8 @@ export class RaftDriver implements Raft {
   // What comes from the network
 
   #onMessage(message: Message): void {
-    const { type, from, term } = message;
-    const byLeader = type === MessageType.msgApp || type === MessageType.msgHeartbeat || type === MessageType.msgSnap;
-    if (byLeader) this.#leadership.heard(term);
-    if (from === this.#self) return;
-    this.#leadership.heardFrom(from);
-    this.#withNode((node) => node.step(message));
+    this.#leadership.heard(message);
+    if (message.from !== this.#self) this.#withNode((node) => node.step(message));
   }
 
   #onRefused(peer: number): void {

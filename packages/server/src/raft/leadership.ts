@@ -1,4 +1,4 @@
-import { RaftState } from "raft-ts";
+import { type Message, MessageType, RaftState } from "raft-ts";
 
 import type { Clock } from "@steppe/shared";
 
@@ -40,20 +40,18 @@ export class Leadership {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Anything came from this server. */
-  heardFrom(id: number): void {
-    this.#contactMs.set(id, this.#clock.monotonicMs());
+  /** A message came. */
+  heard({ type, from, term }: Message): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#contactMs.set(from, nowMs);
+    const byLeader = type === MessageType.msgApp || type === MessageType.msgHeartbeat || type === MessageType.msgSnap;
+    if (byLeader && term >= this.term) this.#lastContactMs = nowMs;
   }
 
   /** Milliseconds since anything came from this server; undefined where nothing ever did. */
   silenceOf(id: number): number | undefined {
     const heardMs = this.#contactMs.get(id);
     return heardMs === undefined ? undefined : this.#clock.monotonicMs() - heardMs;
-  }
-
-  /** A message of a leader of `term` came. */
-  heard(term: number): void {
-    if (term >= this.term) this.#lastContactMs = this.#clock.monotonicMs();
   }
 
   /** What Raft says. True if this server led and leads no more; call `resign` then. */

@@ -30,6 +30,7 @@ function setUp() {
     fail: (error) => {
       throw error;
     },
+    settled: () => undefined,
   });
   const push = (n: number, fields: Partial<Message>): void =>
     worker.push(
