@@ -1,4 +1,4 @@
-import { encodeText, rowText } from "./row-codec.js";
+import { rowText } from "./row-codec.js";
 import type { LoadedRows, RowStore, RowWrite } from "./row-store.js";
 import type { TableSet } from "./table-data.js";
 import { type TableName, tableNames } from "./tables.js";
@@ -83,7 +83,7 @@ export class Persistence {
       for (const key of keys) {
         const row = picture.tables[table].rows.get(key);
         const text = row && rowText(picture, table, row);
-        batch.push({ table, key, value: text === undefined ? null : encodeText(text) });
+        batch.push({ table, key, value: text ?? null });
         characters += text?.length ?? 0;
         if (characters > SLICE_CHARACTERS) {
           characters = 0;
@@ -123,7 +123,7 @@ export class Persistence {
     for (const table of tableNames) {
       for (const [key, row] of tables.tables[table].rows.entries()) {
         const text = rowText(tables, table, row);
-        yield { table, key, value: encodeText(text) };
+        yield { table, key, value: text };
         characters += text.length;
         if (characters < SLICE_CHARACTERS) continue;
         characters = 0;

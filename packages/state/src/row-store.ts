@@ -1,8 +1,8 @@
-/** A row on its way to or from disk. `value` is the row's JSON text in UTF-8; null deletes the row. */
+/** A row on its way to or from disk. `value` is the row's JSON text; null deletes the row. */
 export interface RowWrite {
   readonly table: string;
   readonly key: string;
-  readonly value: Uint8Array | null;
+  readonly value: string | null;
 }
 
 /** Everything a store holds. */

@@ -6,7 +6,7 @@ import { JobTally } from "./job-tally.js";
 import { Persistence } from "./persistence.js";
 import type { RangeOptions, ReadView } from "./read-view.js";
 import { type Replacement, replacementTables } from "./replacement.js";
-import { decodeText, TableLoader } from "./row-codec.js";
+import { TableLoader } from "./row-codec.js";
 import type { RowStore } from "./row-store.js";
 import { SEED_INDEX, seed } from "./seed.js";
 import { encodeSnapshot, SnapshotDecoder } from "./snapshot.js";
@@ -184,7 +184,7 @@ export class StateStore implements ReadView {
     for await (const batch of stored.rows) {
       for (const { table, value } of batch) {
         assert(Object.hasOwn(tableSpecs, table), `The row store has a table ${table}: a newer version wrote it.`);
-        if (value) loader.add(table as TableName, decodeText(value));
+        if (value !== null) loader.add(table as TableName, value);
       }
       await this.yieldNow();
     }

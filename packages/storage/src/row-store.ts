@@ -3,11 +3,11 @@ import { errorMessage, SteppeError } from "@steppe/shared";
 import { storageErrors } from "./errors.js";
 import { type Database, openDatabase } from "./level-database.js";
 
-/** A row as bytes; `value` null deletes it. Neither `table` nor the start of `key` may hold "\0"; `key` may hold it inside. */
+/** A row as text; `value` null deletes it. Neither `table` nor the start of `key` may hold "\0"; `key` may hold it inside. */
 export interface RowWrite {
   readonly table: string;
   readonly key: string;
-  readonly value: Uint8Array | null;
+  readonly value: string | null;
 }
 
 /** What the rows stand for. */
@@ -27,6 +27,7 @@ interface StoredMeta extends RowStoreMeta {
   readonly generation: number;
 }
 
+const TEXTS = { keyEncoding: "utf8", valueEncoding: "utf8" } as const;
 const META_KEY = Buffer.from("!meta");
 /** How many rows go into one LevelDB batch of a restore. */
 const RESTORE_BATCH_ROWS = 500;
@@ -151,9 +152,10 @@ export class RowStore {
     const prefix = generationPrefix(generation).toString();
     let count = 0;
     for (const { table, key, value } of rows) {
-      const stored = Buffer.from(`${prefix}${table}\0${key}`);
-      if (value === null) batch.del(stored);
-      else batch.put(stored, value);
+      // Texts go to LevelDB as they are: bytes of our own for each would cost more than all the rest.
+      const stored = `${prefix}${table}\0${key}`;
+      if (value === null) batch.del<string>(stored, { keyEncoding: "utf8" });
+      else batch.put<string, string>(stored, value, TEXTS);
       if (++count % SLICE_ROWS === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     if (meta !== undefined) batch.put(META_KEY, encodeMeta(meta));
@@ -162,7 +164,8 @@ export class RowStore {
 
   async *#rows(): AsyncGenerator<RowWrite[]> {
     const prefix = generationPrefix(this.#meta.generation);
-    const iterator = this.#database.iterator({
+    const iterator = this.#database.iterator<Uint8Array, string>({
+      valueEncoding: "utf8",
       gte: prefix,
       lt: generationPrefix(this.#meta.generation + 1),
       highWaterMarkBytes: 1024 * 1024,
@@ -176,7 +179,7 @@ export class RowStore {
     }
   }
 
-  #decodeRow(stored: Uint8Array, prefixBytes: number, value: Uint8Array): RowWrite {
+  #decodeRow(stored: Uint8Array, prefixBytes: number, value: string): RowWrite {
     const name = Buffer.from(
       stored.buffer,
       stored.byteOffset + prefixBytes,
