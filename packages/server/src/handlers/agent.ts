@@ -1,5 +1,6 @@
 import { arch, cpus, platform } from "node:os";
 
+import { splitAddress } from "@steppe/api";
 import { formatDuration } from "@steppe/shared";
 import type { AgentMember, AgentSelf, ServerMembers } from "@steppe/structs";
 
@@ -57,7 +58,7 @@ const health = ({ ok, message }: { ok: boolean; message: string }) => ({ message
 
 /** A member in the form that Nomad's clients know. */
 function agentMember(member: Member, context: ServerContext): AgentMember {
-  const [serf, rpc] = [split(member.serfAddress), split(member.rpcAddress)];
+  const [serf, rpc] = [splitAddress(member.serfAddress), splitAddress(member.rpcAddress)];
   return {
     Name: member.name,
     Addr: serf.host,
@@ -86,11 +87,6 @@ function agentMember(member: Member, context: ServerContext): AgentMember {
     DelegateMax: 5,
     DelegateCur: 4,
   };
-}
-
-function split(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) };
 }
 
 /** Numbers by section, all as texts, as people and the command line read them. */

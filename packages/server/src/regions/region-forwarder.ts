@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from "node:http";
 import { pipeline as pipeStream, type Readable } from "node:stream";
 
+import { splitAddress } from "@steppe/api";
 import { errorMessage, type Random, SteppeError } from "@steppe/shared";
 
 import type { ApiRequest, ApiResponse } from "../http/api-message.js";
@@ -142,11 +143,6 @@ async function collect(incoming: IncomingMessage): Promise<ApiResponse> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   return { status, headers, body: Buffer.concat(chunks) };
-}
-
-function splitAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
 }
 
 /** Load is spread over the servers, and whoever fails is not everybody's first. */
